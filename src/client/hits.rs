@@ -1,0 +1,244 @@
+//! Searches whose answers need more than one look: which hits belong to which query, which member is the key, and
+//! why a text cannot be searched.
+
+use super::{Client, selection};
+use crate::contract::types::CollectionSchema;
+use crate::error::{Error, ErrorKind};
+use crate::operations::search::{Hit, Hits, HybridSearch, Search, take_apart};
+use crate::values::columns;
+
+/// The hits of a search, query by query.
+#[derive(Debug)]
+pub struct Found {
+    /// Number of hits for each query.
+    pub counts: Vec<u32>,
+    /// All hits, the queries' one after the other.
+    pub hits: Vec<Hit>,
+}
+
+/// Searches by one vector field. One HTTP request; two where the key's member has to be looked up, or the answer
+/// explained; one for each query on servers that do not say how hits divide.
+///
+/// # Errors
+/// Milvus' own; for a text that no function can take, what is missing.
+pub fn search(
+    client: &mut Client<'_>,
+    search: &Search,
+    schema: Option<&CollectionSchema>,
+) -> Result<Found, Error> {
+    let queries = search.data.len().max(search.ids.len());
+    let texts = search.data.iter().any(|query| query.get().starts_with('"'));
+    let hits = match client.run(search) {
+        Ok(hits) => hits,
+        Err(error) if texts => {
+            return Err(explain(client, error, &search.collection_name, &[search.anns_field.as_deref()]));
+        }
+        Err(error) => return Err(error),
+    };
+    let divided = hits.divide(queries, search.limit).map_err(|cause| Error::protocol(&cause))?;
+    let (counts, hits) = match divided {
+        Some(counts) => (counts, hits),
+        None => one_by_one(client, search)?,
+    };
+    found(client, &search.collection_name, &search.output_fields, schema, counts, hits)
+}
+
+/// One request for each query, where an answer to all of them cannot be divided.
+fn one_by_one(client: &mut Client<'_>, search: &Search) -> Result<(Vec<u32>, Hits), Error> {
+    let mut all = Hits { rows: Vec::new(), topks: None };
+    let mut counts = Vec::new();
+    for position in 0..search.data.len().max(search.ids.len()) {
+        let mut single = search.clone();
+        single.data = search.data.get(position).cloned().into_iter().collect();
+        single.ids = search.ids.get(position).cloned().into_iter().collect();
+        let hits = client.run(&single)?;
+        counts.push(u32::try_from(hits.rows.len()).unwrap_or(u32::MAX));
+        all.rows.extend(hits.rows);
+    }
+    Ok((counts, all))
+}
+
+/// Searches by several vector fields and joins the hits. One HTTP request; two where the key's member has to be
+/// looked up, or the answer explained.
+///
+/// # Errors
+/// As [`search`].
+pub fn hybrid_search(
+    client: &mut Client<'_>,
+    search: &HybridSearch,
+    schema: Option<&CollectionSchema>,
+) -> Result<Found, Error> {
+    let texts: Vec<Option<&str>> = search
+        .search
+        .iter()
+        .filter(|sub| sub.data.iter().any(|query| query.get().starts_with('"')))
+        .map(|sub| sub.anns_field.as_deref())
+        .collect();
+    let hits = match client.run(search) {
+        Ok(hits) => hits,
+        Err(error) if !texts.is_empty() => {
+            return Err(explain(client, error, &search.collection_name, &texts));
+        }
+        Err(error) => return Err(error),
+    };
+    let counts = hits
+        .divide(1, search.limit)
+        .map_err(|cause| Error::protocol(&cause))?
+        .unwrap_or_default();
+    found(client, &search.collection_name, &search.output_fields, schema, counts, hits)
+}
+
+fn found(
+    client: &mut Client<'_>,
+    collection_name: &str,
+    output_fields: &[String],
+    schema: Option<&CollectionSchema>,
+    counts: Vec<u32>,
+    hits: Hits,
+) -> Result<Found, Error> {
+    if hits.rows.is_empty() {
+        return Ok(Found { counts, hits: Vec::new() });
+    }
+    let member = match hits.key_member(output_fields) {
+        Some(member) => member,
+        None => {
+            let asked;
+            let schema = match schema {
+                Some(schema) => schema,
+                None => {
+                    asked = selection::schema(client, collection_name)?;
+                    &asked
+                }
+            };
+            let key = columns::primary_key(schema).map_err(|cause| Error::protocol(&cause))?;
+            // Up to 2.5.14 the key is called `id`; a row that lacks its own name can only be such a one.
+            if hits.rows.iter().all(|row| row.contains_key(&key.name)) {
+                key.name.clone()
+            } else {
+                "id".to_owned()
+            }
+        }
+    };
+    let hits = hits
+        .rows
+        .into_iter()
+        .map(|row| take_apart(row, &member, output_fields))
+        .collect::<anyhow::Result<_>>()
+        .map_err(|cause| Error::protocol(&cause))?;
+    Ok(Found { counts, hits })
+}
+
+/// Replaces Milvus' words on a text it could not search by what is missing, which takes a look at the schema.
+fn explain(
+    client: &mut Client<'_>,
+    error: Error,
+    collection_name: &str,
+    fields: &[Option<&str>],
+) -> Error {
+    if error.kind != ErrorKind::InvalidArgument && error.kind != ErrorKind::Server {
+        return error;
+    }
+    let Ok(schema) = selection::schema(client, collection_name) else { return error };
+    let vectors = || schema.fields.iter().filter(|field| field.data_type.ends_with("Vector"));
+    let able: Vec<&str> =
+        vectors().filter(|field| field.function_output).map(|field| field.name.as_str()).collect();
+    for field in fields {
+        let problem = match field {
+            Some(name) if able.contains(name) => continue,
+            Some(name) if vectors().any(|field| field.name == *name) => {
+                format!("field `{name}` has no BM25 or embedding function, so it takes no text")
+            }
+            Some(name) => format!("the collection has no vector field `{name}`"),
+            None if vectors().count() == 1 && able.is_empty() => {
+                "the collection's vector field has no BM25 or embedding function, so it takes no text".to_owned()
+            }
+            None if vectors().count() == 1 => continue,
+            None => "the collection has several vector fields: name one in `anns_field`".to_owned(),
+        };
+        let advice = if able.is_empty() {
+            "give `query_vector`, or create the collection with such a function".to_owned()
+        } else {
+            format!("fields that take text: {}", able.join(", "))
+        };
+        return Error {
+            milvus_code: error.milvus_code,
+            http_status: error.http_status,
+            ..Error::invalid("query_text", format_args!("{problem}; {advice}"))
+        };
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::scripted::{Scripted, connection};
+    use crate::values::json::raw;
+    use serde_json::json;
+
+    const DESCRIPTION: &str = r#"{"fields":[{"name":"pk","type":"Int64","primaryKey":true},
+        {"name":"word","type":"VarChar"},{"name":"v","type":"FloatVector","params":[{"key":"dim","value":"2"}]},
+        {"name":"sparse","type":"SparseFloatVector","isFunctionOutput":true}]}"#;
+
+    fn vector_search(queries: usize) -> Search {
+        Search {
+            collection_name: "c".into(),
+            data: vec![raw(&json!([0.1, 0.2])); queries],
+            limit: 3,
+            ..Search::default()
+        }
+    }
+
+    #[test]
+    fn a_search_is_one_request() {
+        let mut transport = Scripted::new().data(r#"[{"pk":9007199254740993,"distance":0.5}]"#);
+        let mut client = Client::new(&mut transport, connection()).unwrap();
+        let found = search(&mut client, &vector_search(1), None).unwrap();
+        assert_eq!(found.counts, [1]);
+        assert_eq!(found.hits[0].id, json!(9_007_199_254_740_993_i64));
+        assert_eq!(transport.sent.len(), 1);
+    }
+
+    #[test]
+    fn every_stored_field_costs_a_look_at_the_schema() {
+        let mut transport = Scripted::new()
+            .data(r#"[{"pk":1,"distance":0.5,"word":"a"}]"#)
+            .data(DESCRIPTION);
+        let mut client = Client::new(&mut transport, connection()).unwrap();
+        let search_all = Search { output_fields: vec!["*".into()], ..vector_search(1) };
+        let found = search(&mut client, &search_all, None).unwrap();
+        assert_eq!(found.hits[0].id, json!(1));
+        assert_eq!(transport.sent.len(), 2);
+    }
+
+    #[test]
+    fn hits_that_cannot_be_divided_are_asked_for_one_by_one() {
+        let mut transport = Scripted::new()
+            .data(r#"[{"id":1,"distance":0.5},{"id":2,"distance":0.5},{"id":3,"distance":0.5}]"#)
+            .data(r#"[{"id":1,"distance":0.5},{"id":2,"distance":0.5}]"#)
+            .data(r#"[{"id":3,"distance":0.5}]"#);
+        let mut client = Client::new(&mut transport, connection()).unwrap();
+        let found = search(&mut client, &vector_search(2), None).unwrap();
+        assert_eq!(found.counts, [2, 1]);
+        assert_eq!(transport.sent.len(), 3);
+    }
+
+    #[test]
+    fn a_text_for_a_field_without_a_function_says_what_is_missing() {
+        let mut transport = Scripted::new()
+            .answers(200, r#"{"code":1801,"message":"can only accept json format request"}"#)
+            .data(DESCRIPTION);
+        let mut client = Client::new(&mut transport, connection()).unwrap();
+        let by_text = Search {
+            data: vec![raw(&json!("a question"))],
+            anns_field: Some("v".into()),
+            ..vector_search(1)
+        };
+        let error = search(&mut client, &by_text, None).unwrap_err();
+        assert_eq!(
+            error.message,
+            "query_text: field `v` has no BM25 or embedding function, so it takes no text; \
+             fields that take text: sparse"
+        );
+    }
+}

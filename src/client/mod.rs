@@ -1,0 +1,318 @@
+//! Sends operations: deadline, retries, batches.
+//!
+//! Retries: reads when the server or the connection failed in passing, and writes only where Milvus says that nothing
+//! was done (code 1807); always within the call's deadline, on the monotonic clock.
+
+pub mod batches;
+pub mod hits;
+pub mod probe;
+pub mod selection;
+pub mod target;
+
+use crate::contract::types::{Connection, Dialect};
+use crate::dialect::{self, HttpAnswer};
+use crate::error::{Error, ErrorKind, ErrorSource, Outcome, Retry};
+use crate::operations::Operation;
+use routes::{Effect, Route};
+use target::Target;
+
+/// Pauses between the tries of one operation, in milliseconds; one more try than there are pauses.
+const PAUSES_MS: [u64; 2] = [100, 400];
+
+/// One HTTP request.
+#[derive(Debug)]
+pub struct HttpRequest<'a> {
+    /// Scheme and authority.
+    pub target: &'a Target,
+    /// Credential, only where the host does not add it.
+    pub token: Option<&'a str>,
+    /// Method and path.
+    pub route: &'static Route,
+    /// JSON.
+    pub body: Vec<u8>,
+    /// When the answer has to be there, on the transport's clock, in milliseconds.
+    pub deadline_ms: Option<u64>,
+}
+
+/// Why no answer came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransportError {
+    /// The host refused the request.
+    Denied,
+    /// The host has too much to do.
+    Overloaded,
+    /// The request is larger than the host lets out.
+    RequestTooLarge,
+    /// The answer is larger than the host lets in.
+    AnswerTooLarge,
+    /// Nothing was sent: no such host, no connection.
+    Unreachable(String),
+    /// Nothing was sent: the server's certificate or its TLS is not to be trusted.
+    Untrusted(String),
+    /// The deadline passed. `sent`: the request may have reached Milvus.
+    TimedOut {
+        /// Whether the request may have reached Milvus.
+        sent: bool,
+    },
+    /// The connection broke, or the answer was no HTTP.
+    Broken(String),
+}
+
+/// Sends one request and keeps a clock.
+pub trait Transport {
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Errors
+    /// Why no whole answer came.
+    fn send(&mut self, request: HttpRequest<'_>) -> Result<HttpAnswer, TransportError>;
+
+    /// Milliseconds on a monotonic clock.
+    fn now_ms(&self) -> u64;
+
+    /// Waits.
+    fn wait_ms(&mut self, milliseconds: u64);
+}
+
+/// A connection for the time of one call.
+pub struct Client<'a> {
+    transport: &'a mut dyn Transport,
+    target: Target,
+    token: Option<String>,
+    database: Option<String>,
+    dialect: Dialect,
+    deadline_ms: Option<u64>,
+    requests: u32,
+}
+
+impl std::fmt::Debug for Client<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Client")
+            .field("target", &self.target)
+            .field("database", &self.database)
+            .field("requests", &self.requests)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Client<'a> {
+    /// A client for one call.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a URI that is no origin.
+    pub fn new(transport: &'a mut dyn Transport, connection: Connection) -> Result<Self, Error> {
+        let target = Target::parse(&connection.uri)?;
+        let deadline_ms = connection
+            .timeout_ms
+            .map(|timeout| transport.now_ms().saturating_add(u64::from(timeout)));
+        Ok(Self {
+            transport,
+            target,
+            token: connection.token,
+            database: connection.database.filter(|name| !name.is_empty()),
+            dialect: connection.dialect.unwrap_or(Dialect::V2),
+            deadline_ms,
+            requests: 0,
+        })
+    }
+
+    /// HTTP requests so far.
+    pub fn requests(&self) -> u32 {
+        self.requests
+    }
+
+    /// Sends an operation and reads its answer.
+    ///
+    /// # Errors
+    /// Milvus' own, the host's, or `protocol` if the answer cannot be read.
+    pub fn run<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, Error> {
+        let mut pauses = PAUSES_MS.iter();
+        loop {
+            let error = match self.attempt(operation) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let reads = operation.route().effect == Effect::Read;
+            let again = error.retry == Retry::Safe
+                && match error.kind {
+                    ErrorKind::RateLimited => reads || error.milvus_code == Some(1807),
+                    ErrorKind::Unavailable => reads && error.source == ErrorSource::Server,
+                    _ => false,
+                };
+            let Some(pause) = pauses.next().filter(|_| again) else { return Err(error) };
+            if !self.has_time_for(*pause) {
+                return Err(error);
+            }
+            self.transport.wait_ms(*pause);
+        }
+    }
+
+    fn has_time_for(&self, pause: u64) -> bool {
+        self.deadline_ms
+            .is_none_or(|deadline| self.transport.now_ms().saturating_add(pause) < deadline)
+    }
+
+    fn attempt<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, Error> {
+        let encoded = dialect::encode(self.dialect, operation, self.database.as_deref())?;
+        let answer = self.exchange(encoded.route, encoded.body)?;
+        let reply = dialect::decode(self.dialect, encoded.route, &answer)?;
+        operation.answer(reply).map_err(|cause| {
+            let outcome = if encoded.route.effect == Effect::Read {
+                Outcome::NotApplied
+            } else {
+                Outcome::Unknown
+            };
+            Error { http_status: Some(answer.status), ..Error::protocol(&cause) }
+                .with_outcome(outcome)
+                .with_retry(if outcome == Outcome::Unknown { Retry::AfterCheck } else { Retry::Never })
+        })
+    }
+
+    /// Sends one HTTP request and gives the answer as it is, for those who look at the status themselves.
+    ///
+    /// # Errors
+    /// Why no answer came, with the outcome that follows from what may have been sent.
+    pub fn exchange(&mut self, route: &'static Route, body: Vec<u8>) -> Result<HttpAnswer, Error> {
+        self.requests += 1;
+        let size = body.len();
+        let request = HttpRequest {
+            target: &self.target,
+            token: self.token.as_deref(),
+            route,
+            body,
+            deadline_ms: self.deadline_ms,
+        };
+        self.transport.send(request).map_err(|cause| no_answer(route, &self.target, size, cause))
+    }
+}
+
+/// The typed error of a request without an answer.
+fn no_answer(route: &Route, target: &Target, size: usize, cause: TransportError) -> Error {
+    let reads = route.effect == Effect::Read;
+    let host = |kind, message: String| Error { source: ErrorSource::Host, ..Error::new(kind, message) };
+    let doubt = |error: Error| {
+        if reads {
+            error.with_retry(Retry::Safe)
+        } else {
+            error.with_outcome(Outcome::Unknown).with_retry(Retry::AfterCheck)
+        }
+    };
+    match cause {
+        TransportError::Denied => host(
+            ErrorKind::DeniedByHost,
+            format!("the host did not let {} {} out", route.method, route.path),
+        ),
+        TransportError::Overloaded => host(
+            ErrorKind::Overloaded,
+            "the host has too many requests or bytes in flight".to_owned(),
+        )
+        .with_retry(Retry::Safe),
+        TransportError::RequestTooLarge => Error {
+            limit: Some("request-bytes".into()),
+            ..host(
+                ErrorKind::LimitExceeded,
+                format!("the request of {size} bytes is larger than the host lets out"),
+            )
+        },
+        TransportError::AnswerTooLarge => {
+            let error = Error {
+                limit: Some("response-bytes".into()),
+                ..host(
+                    ErrorKind::LimitExceeded,
+                    "the answer is larger than the host lets in: ask for fewer rows or fields".to_owned(),
+                )
+            };
+            if reads { error } else { doubt(error) }
+        }
+        TransportError::Unreachable(why) => {
+            host(ErrorKind::Unavailable, format!("cannot reach {target}: {why}")).with_retry(Retry::Safe)
+        }
+        TransportError::Untrusted(why) => {
+            host(ErrorKind::Unavailable, format!("cannot trust {target}: {why}"))
+        }
+        TransportError::TimedOut { sent: false } => {
+            host(ErrorKind::Timeout, format!("no connection to {target} within the time limit"))
+                .with_retry(Retry::Safe)
+        }
+        TransportError::TimedOut { sent: true } => {
+            doubt(host(ErrorKind::Timeout, format!("no answer from {target} within the time limit")))
+        }
+        TransportError::Broken(why) => {
+            doubt(host(ErrorKind::Unavailable, format!("the connection to {target} broke: {why}")))
+        }
+    }
+}
+
+#[cfg(test)]
+pub mod scripted;
+
+#[cfg(test)]
+mod tests {
+    use super::scripted::{Scripted, connection};
+    use super::*;
+    use crate::operations::collections::{DropCollection, ListCollections};
+    use crate::operations::entities::Insert;
+    use serde_json::value::RawValue;
+
+    fn rows() -> Vec<Box<RawValue>> {
+        vec![RawValue::from_string(r#"{"id":1}"#.into()).unwrap()]
+    }
+
+    #[test]
+    fn a_read_is_tried_again_when_the_server_is_not_ready() {
+        let mut transport = Scripted::new()
+            .answers(200, r#"{"code":1,"message":"service not ready"}"#)
+            .answers(200, r#"{"code":0,"data":["a"]}"#);
+        let mut client = Client::new(&mut transport, connection()).unwrap();
+        assert_eq!(client.run(&ListCollections {}).unwrap(), ["a"]);
+        assert_eq!(client.requests(), 2);
+    }
+
+    #[test]
+    fn an_insert_is_never_sent_twice_when_its_connection_breaks() {
+        let mut transport = Scripted::new().fails(TransportError::Broken("reset".into()));
+        let rows = rows();
+        let insert = Insert { collection_name: "c", partition_name: None, data: &rows };
+        let error = Client::new(&mut transport, connection()).unwrap().run(&insert).unwrap_err();
+        assert_eq!((error.outcome, error.retry), (Outcome::Unknown, Retry::AfterCheck));
+        assert_eq!(transport.sent.len(), 1);
+    }
+
+    #[test]
+    fn an_insert_is_sent_again_when_the_limiter_rejected_it() {
+        let mut transport = Scripted::new()
+            .answers(200, r#"{"code":1807,"message":"request is rejected by limiter"}"#)
+            .answers(200, r#"{"code":0,"data":{"insertCount":1,"insertIds":[1]}}"#);
+        let rows = rows();
+        let insert = Insert { collection_name: "c", partition_name: None, data: &rows };
+        let written = Client::new(&mut transport, connection()).unwrap().run(&insert).unwrap();
+        assert_eq!(written.count, 1);
+    }
+
+    #[test]
+    fn no_try_begins_after_the_deadline() {
+        let mut transport = Scripted::new().answers(200, r#"{"code":1,"message":"service not ready"}"#);
+        let mut connection = connection();
+        connection.timeout_ms = Some(50);
+        let error = Client::new(&mut transport, connection).unwrap().run(&ListCollections {}).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        assert_eq!(transport.sent.len(), 1);
+    }
+
+    #[test]
+    fn a_drop_that_got_no_answer_is_in_doubt() {
+        let mut transport = Scripted::new().fails(TransportError::TimedOut { sent: true });
+        let drop = DropCollection { collection_name: "c".into() };
+        let error = Client::new(&mut transport, connection()).unwrap().run(&drop).unwrap_err();
+        assert_eq!((error.kind, error.outcome), (ErrorKind::Timeout, Outcome::Unknown));
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_a_protocol_error_without_its_content() {
+        let mut transport = Scripted::new().answers(200, r#"{"code":0,"data":"secret"}"#);
+        let error =
+            Client::new(&mut transport, connection()).unwrap().run(&ListCollections {}).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Protocol);
+        assert!(!error.message.contains("secret"), "{}", error.message);
+    }
+}

@@ -1,0 +1,94 @@
+//! Milvus' model: one struct for each operation, serialised as REST v2 takes it, and its answer.
+//!
+//! Required keys are plain fields, the rest are options that are left out when absent: Milvus' own default holds.
+//! Facts (method, path, replay safety) come from the table of routes. Sources: Milvus
+//! `internal/distributed/proxy/httpserver/request_v2.go` and `handler_v2.go`.
+//!
+//! Invariant: nothing here knows a host, a clock or a stream; the tests need no server.
+
+pub mod collections;
+pub mod entities;
+pub mod schema;
+pub mod search;
+
+use crate::contract::types::ConsistencyLevel;
+use crate::error::Error;
+use routes::Route;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// The largest sum of `offset` and `limit`, and the largest number of queries (`quotaAndLimits.limits.topK`, `nq`).
+pub const MAX_WINDOW: u32 = 16_384;
+
+/// What Milvus answers to a successful request, its envelope taken off.
+#[derive(Debug)]
+pub struct Reply {
+    /// The member `data`; `null` where it is missing.
+    pub data: Box<RawValue>,
+    /// How the hits of a search divide, one number a query; servers before 2.5.5 do not say.
+    pub topks: Option<Vec<u64>>,
+}
+
+/// One request to Milvus.
+pub trait Operation: Serialize {
+    /// What its answer is read into.
+    type Answer;
+
+    /// Its row in the table of routes.
+    fn route(&self) -> &'static Route;
+
+    /// Reads the answer.
+    ///
+    /// # Errors
+    /// The answer is not what Milvus' API promises; the cause names the place and shows no content.
+    fn answer(&self, reply: Reply) -> anyhow::Result<Self::Answer>;
+}
+
+/// An answer without content.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Done;
+
+/// The name of a consistency level as Milvus spells it.
+pub fn consistency_level_name(level: ConsistencyLevel) -> &'static str {
+    match level {
+        ConsistencyLevel::Strong => "Strong",
+        ConsistencyLevel::Session => "Session",
+        ConsistencyLevel::Bounded => "Bounded",
+        ConsistencyLevel::Eventually => "Eventually",
+        ConsistencyLevel::Customized => "Customized",
+    }
+}
+
+/// Checks `offset + limit` against Milvus' window before anything is sent.
+///
+/// # Errors
+/// `invalid-argument` naming `limit`.
+pub fn check_window(limit: u32, offset: u32) -> Result<(), Error> {
+    let sum = u64::from(limit) + u64::from(offset);
+    if limit == 0 || sum > u64::from(MAX_WINDOW) {
+        return Err(Error::invalid(
+            "limit",
+            format_args!(
+                "expected a limit of at least 1 and, with the offset, at most {MAX_WINDOW} (Milvus' window), \
+                 came limit {limit} and offset {offset}"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Reads a member of an answer; the cause of a failure shows no content.
+fn read<T: serde::de::DeserializeOwned>(data: &RawValue, what: &str) -> anyhow::Result<T> {
+    serde_json::from_str(data.get()).map_err(|cause| {
+        anyhow::anyhow!(
+            "`data` is not {what} ({:?} error at column {})",
+            cause.classify(),
+            cause.column()
+        )
+    })
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}

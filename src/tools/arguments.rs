@@ -1,0 +1,502 @@
+//! Arguments of a tool: lenient where the meaning is plain, else an error that names the argument, what was expected
+//! and what came.
+//!
+//! Language models write JSON in text, JSON5, numbers in text, and lists with commas; each has one meaning or is
+//! refused. An argument that is `null` or empty text counts as not given. What no reader asked for is refused by name
+//! in [`Arguments::finish`].
+
+use crate::error::Error;
+use crate::values::filter::is_identifier;
+use crate::values::json::{Members, is_object, kind, parse_lenient};
+use crate::values::vector;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
+
+/// The arguments of one object, at `path` within the whole.
+#[derive(Debug)]
+pub(super) struct Arguments {
+    path: String,
+    members: Vec<(String, Box<RawValue>)>,
+    known: Vec<&'static str>,
+}
+
+impl Arguments {
+    /// Reads the text of a JSON object, or JSON5 where it is no JSON.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is no object, or names an argument twice.
+    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+        let text = if text.trim().is_empty() { "{}" } else { text };
+        let raw = parse_lenient(text).ok_or_else(|| {
+            Error::invalid("arguments", "expected the text of a JSON object, came text that is no JSON")
+        })?;
+        Self::from_raw("", &raw)
+    }
+
+    fn from_raw(path: &str, raw: &RawValue) -> Result<Self, Error> {
+        let argument = if path.is_empty() { "arguments" } else { path };
+        if !is_object(raw) {
+            return Err(Error::invalid(
+                argument,
+                format_args!("expected an object, came {}", kind(raw)),
+            ));
+        }
+        let Members(members) = serde_json::from_str(raw.get()).map_err(|cause| {
+            let what = cause.to_string();
+            let problem = if what.contains("comes twice") {
+                "expected each name once, came one twice"
+            } else {
+                "expected an object of JSON values"
+            };
+            Error::invalid(argument, problem)
+        })?;
+        Ok(Self { path: path.to_owned(), members, known: Vec::new() })
+    }
+
+    /// The full name of an argument, for errors.
+    pub(super) fn name(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    /// An error about the argument `name`.
+    pub(super) fn wrong(&self, name: &str, problem: impl std::fmt::Display) -> Error {
+        Error::invalid(self.name(name), problem)
+    }
+
+    /// Takes an argument's value; `null` and empty text are "not given".
+    fn take(&mut self, name: &'static str) -> Option<Box<RawValue>> {
+        self.known.push(name);
+        let position = self.members.iter().position(|(known, _)| known == name)?;
+        let (_, raw) = self.members.swap_remove(position);
+        (!matches!(raw.get(), "null" | "\"\"")).then_some(raw)
+    }
+
+    /// Takes a value as JSON; text that holds JSON of another kind than text is read.
+    fn take_structured(&mut self, name: &'static str) -> Result<Option<Box<RawValue>>, Error> {
+        let Some(raw) = self.take(name) else { return Ok(None) };
+        let Some(text) = text_of(&raw) else { return Ok(Some(raw)) };
+        match parse_lenient(text.trim()) {
+            Some(inner) if text_of(&inner).is_none() => Ok(Some(inner)),
+            _ => Ok(Some(raw)),
+        }
+    }
+
+    /// Text.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is something else.
+    pub(super) fn text(&mut self, name: &'static str) -> Result<Option<String>, Error> {
+        let Some(raw) = self.take(name) else { return Ok(None) };
+        text_of(&raw)
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, format_args!("expected text, came {}", kind(&raw))))
+    }
+
+    /// Text that has to be there.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is missing, empty or something else.
+    pub(super) fn required_text(&mut self, name: &'static str) -> Result<String, Error> {
+        self.text(name)?.ok_or_else(|| self.wrong(name, "expected text, came nothing"))
+    }
+
+    /// A name as Milvus takes it for collections, fields and aliases.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is no such name.
+    pub(super) fn identifier(&mut self, name: &'static str) -> Result<Option<String>, Error> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        if is_identifier(&text) {
+            return Ok(Some(text));
+        }
+        Err(self.wrong(
+            name,
+            "expected a name of at most 255 letters, digits and underscores that does not begin with a digit",
+        ))
+    }
+
+    /// A name that has to be there.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is missing or no such name.
+    pub(super) fn required_identifier(&mut self, name: &'static str) -> Result<String, Error> {
+        self.identifier(name)?.ok_or_else(|| self.wrong(name, "expected a name, came nothing"))
+    }
+
+    /// One of a few words; case does not count.
+    ///
+    /// # Errors
+    /// `invalid-argument` naming the words.
+    pub(super) fn one_of(
+        &mut self,
+        name: &'static str,
+        words: &[&'static str],
+    ) -> Result<Option<&'static str>, Error> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        words
+            .iter()
+            .find(|word| word.eq_ignore_ascii_case(text.trim()))
+            .copied()
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, format_args!("expected one of {}", words.join(", "))))
+    }
+
+    /// A whole number within `range`, as number or decimal text.
+    ///
+    /// # Errors
+    /// `invalid-argument` naming the range.
+    pub(super) fn integer(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Result<Option<u32>, Error> {
+        let Some(raw) = self.take_structured(name)? else { return Ok(None) };
+        let number: Option<Value> = serde_json::from_str(raw.get()).ok();
+        number
+            .as_ref()
+            .and_then(whole)
+            .and_then(|number| u32::try_from(number).ok())
+            .filter(|number| range.contains(number))
+            .map(Some)
+            .ok_or_else(|| {
+                self.wrong(
+                    name,
+                    format_args!(
+                        "expected a whole number from {} to {}, came {}",
+                        range.start(),
+                        range.end(),
+                        shown(&raw)
+                    ),
+                )
+            })
+    }
+
+    /// A finite number, as number or text.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is something else.
+    pub(super) fn number(&mut self, name: &'static str) -> Result<Option<f64>, Error> {
+        let Some(raw) = self.take_structured(name)? else { return Ok(None) };
+        serde_json::from_str::<f64>(raw.get())
+            .ok()
+            .filter(|number| number.is_finite())
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, format_args!("expected a number, came {}", shown(&raw))))
+    }
+
+    /// A list of finite numbers: a list, JSON in text, or text with commas.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is something else.
+    pub(super) fn numbers(&mut self, name: &'static str) -> Result<Option<Vec<f64>>, Error> {
+        let Some(mut raw) = self.take_structured(name)? else { return Ok(None) };
+        if let Some(text) = text_of(&raw)
+            && let Some(list) = parse_lenient(&format!("[{text}]"))
+        {
+            raw = list;
+        }
+        serde_json::from_str(raw.get())
+            .map(Some)
+            .map_err(|_| self.wrong(name, format_args!("expected a list of numbers, came {}", kind(&raw))))
+    }
+
+    /// A boolean, as such or as text.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is something else.
+    pub(super) fn boolean(&mut self, name: &'static str) -> Result<Option<bool>, Error> {
+        let Some(raw) = self.take(name) else { return Ok(None) };
+        let text = text_of(&raw).unwrap_or_else(|| raw.get().to_owned());
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" => Ok(Some(true)),
+            "false" => Ok(Some(false)),
+            _ => Err(self.wrong(name, format_args!("expected true or false, came {}", shown(&raw)))),
+        }
+    }
+
+    /// A list of texts: a list, JSON in text, or text with commas.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is something else, or one of them is empty.
+    pub(super) fn texts(&mut self, name: &'static str) -> Result<Vec<String>, Error> {
+        let Some(raw) = self.take_structured(name)? else { return Ok(Vec::new()) };
+        let texts: Vec<String> = if let Some(text) = text_of(&raw) {
+            text.split(',').map(|part| part.trim().to_owned()).collect()
+        } else {
+            serde_json::from_str(raw.get()).map_err(|_| {
+                self.wrong(name, format_args!("expected a list of names, came {}", kind(&raw)))
+            })?
+        };
+        if texts.iter().any(String::is_empty) {
+            return Err(self.wrong(name, "expected names, came an empty one"));
+        }
+        Ok(texts)
+    }
+
+    /// An object with any names.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is something else.
+    pub(super) fn object(&mut self, name: &'static str) -> Result<Option<Map<String, Value>>, Error> {
+        let Some(raw) = self.take_structured(name)? else { return Ok(None) };
+        match serde_json::from_str(raw.get()) {
+            Ok(Value::Object(members)) => Ok(Some(members)),
+            _ => Err(self.wrong(name, format_args!("expected an object, came {}", kind(&raw)))),
+        }
+    }
+
+    /// Any JSON value.
+    pub(super) fn value(&mut self, name: &'static str) -> Option<Value> {
+        let raw = self.take(name)?;
+        serde_json::from_str(raw.get()).ok()
+    }
+
+    /// A list of objects, each to be read with its own names. One object counts as a list of one.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is something else.
+    pub(super) fn nested_list(&mut self, name: &'static str) -> Result<Vec<Self>, Error> {
+        self.raw_objects(name)?
+            .iter()
+            .enumerate()
+            .map(|(position, raw)| Self::from_raw(&format!("{}[{position}]", self.name(name)), raw))
+            .collect()
+    }
+
+    /// A list of objects as they are, their text unread. One object counts as a list of one.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is something else; an element is named by its position.
+    pub(super) fn raw_objects(&mut self, name: &'static str) -> Result<Vec<Box<RawValue>>, Error> {
+        let Some(raw) = self.take_structured(name)? else { return Ok(Vec::new()) };
+        if is_object(&raw) {
+            return Ok(vec![raw]);
+        }
+        let items: Vec<Box<RawValue>> = serde_json::from_str(raw.get()).map_err(|_| {
+            self.wrong(name, format_args!("expected a list of objects, came {}", kind(&raw)))
+        })?;
+        match items.iter().position(|item| !is_object(item)) {
+            None => Ok(items),
+            Some(position) => Err(Error::invalid(
+                format!("{}[{position}]", self.name(name)),
+                format_args!("expected an object, came {}", kind(&items[position])),
+            )),
+        }
+    }
+
+    /// A query vector, checked. See [`vector::check_query`].
+    ///
+    /// # Errors
+    /// `invalid-argument` naming the position at fault.
+    pub(super) fn query_vector(&mut self, name: &'static str) -> Result<Option<Box<RawValue>>, Error> {
+        let Some(mut raw) = self.take_structured(name)? else { return Ok(None) };
+        if let Some(text) = text_of(&raw)
+            && text.contains(',')
+            && let Some(list) = parse_lenient(&format!("[{text}]"))
+        {
+            raw = list;
+        }
+        let value: Value = serde_json::from_str(raw.get())
+            .map_err(|_| self.wrong(name, "expected a vector of JSON numbers"))?;
+        vector::check_query(&self.name(name), &value)?;
+        Ok(Some(raw))
+    }
+
+    /// Primary keys: a list, one key, JSON in text, or text with commas. `exact` is false where one of them is text,
+    /// so that only the schema tells whether it is a number.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is something else.
+    pub(super) fn keys(&mut self, name: &'static str) -> Result<Option<Keys>, Error> {
+        let Some(raw) = self.take_structured(name)? else { return Ok(None) };
+        let value: Value = serde_json::from_str(raw.get())
+            .map_err(|_| self.wrong(name, "expected a list of primary keys"))?;
+        let items = match value {
+            Value::Array(items) => items,
+            Value::String(text) if text.contains(',') => {
+                text.split(',').map(|part| Value::from(part.trim())).collect()
+            }
+            single @ (Value::String(_) | Value::Number(_)) => vec![single],
+            other => {
+                return Err(self.wrong(
+                    name,
+                    format_args!("expected a list of primary keys, came {}", vector::kind_of(&other)),
+                ));
+            }
+        };
+        if items.is_empty() {
+            return Err(self.wrong(name, "expected at least one primary key, came none"));
+        }
+        if let Some(position) = items.iter().position(|item| !item.is_string() && whole(item).is_none()) {
+            return Err(Error::invalid(
+                format!("{}[{position}]", self.name(name)),
+                format_args!(
+                    "expected a whole number of 64 bits or text, came {}",
+                    vector::kind_of(&items[position])
+                ),
+            ));
+        }
+        Ok(Some(Keys { argument: self.name(name), items }))
+    }
+
+    /// Ends the reading: an argument that nobody asked for is refused by name.
+    ///
+    /// # Errors
+    /// `invalid-argument` naming it and those that are known.
+    pub(super) fn finish(self) -> Result<(), Error> {
+        let Some((unknown, _)) = self.members.first() else { return Ok(()) };
+        // A name is a caller's text: it is cut, and shown only if it is one that could be meant.
+        let shown = if is_identifier(unknown) { unknown.as_str() } else { "that name" };
+        Err(Error::invalid(
+            self.name(shown),
+            format_args!("this argument is not known; known are {}", self.known.join(", ")),
+        ))
+    }
+}
+
+/// Primary keys as a caller gave them.
+#[derive(Debug)]
+pub(super) struct Keys {
+    argument: String,
+    items: Vec<Value>,
+}
+
+impl Keys {
+    /// The keys, where all were given as numbers: then they can only be int64.
+    pub(super) fn integers(&self) -> Option<Vec<i64>> {
+        self.items.iter().map(Value::as_i64).collect()
+    }
+
+    /// The keys as the type `data_type` of the key field wants them.
+    ///
+    /// # Errors
+    /// `invalid-argument` if one does not fit.
+    pub(super) fn typed(&self, data_type: &str) -> Result<crate::contract::types::Ids, Error> {
+        use crate::contract::types::Ids;
+        if data_type == "Int64" {
+            let mut keys = Vec::with_capacity(self.items.len());
+            for (position, item) in self.items.iter().enumerate() {
+                keys.push(whole(item).ok_or_else(|| {
+                    Error::invalid(
+                        format!("{}[{position}]", self.argument),
+                        "expected a whole number of 64 bits, as the primary key is Int64; came text",
+                    )
+                })?);
+            }
+            return Ok(Ids::Int64(keys));
+        }
+        Ok(Ids::Varchar(
+            self.items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned))
+                .collect(),
+        ))
+    }
+
+    /// Number of keys.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+}
+
+fn text_of(raw: &RawValue) -> Option<String> {
+    raw.get().starts_with('"').then(|| serde_json::from_str(raw.get()).ok()).flatten()
+}
+
+/// A whole number of 64 bits: an integer, a float without a fraction that is exact, or decimal text.
+fn whole(value: &Value) -> Option<i64> {
+    crate::values::int64::from_json(value).or_else(|| {
+        let number = value.as_f64()?;
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within 2^53")]
+        (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
+    })
+}
+
+/// A value in an error: short numbers and words are shown, since they help; everything else by its kind.
+fn shown(raw: &RawValue) -> String {
+    let text = raw.get();
+    if text.len() <= 20 && !text.starts_with(['{', '[']) { text.to_owned() } else { kind(raw).to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn arguments(value: &Value) -> Arguments {
+        Arguments::parse(&value.to_string()).unwrap()
+    }
+
+    #[test]
+    fn json5_and_json_in_text_are_taken_as_meant() {
+        let mut arguments = Arguments::parse("{collection_name: 'docs', output_fields: '[\"a\", \"b\"]', limit: '5'}").unwrap();
+        assert_eq!(arguments.required_identifier("collection_name").unwrap(), "docs");
+        assert_eq!(arguments.texts("output_fields").unwrap(), ["a", "b"]);
+        assert_eq!(arguments.integer("limit", 1..=10).unwrap(), Some(5));
+        arguments.finish().unwrap();
+    }
+
+    #[test]
+    fn a_list_with_commas_is_a_list() {
+        let mut arguments = arguments(&json!({"output_fields": "word, gloss", "query_vector": "0.1, 0.2"}));
+        assert_eq!(arguments.texts("output_fields").unwrap(), ["word", "gloss"]);
+        assert_eq!(arguments.query_vector("query_vector").unwrap().unwrap().get(), "[0.1, 0.2]");
+    }
+
+    #[test]
+    fn an_unknown_argument_is_refused_by_name() {
+        let mut arguments = arguments(&json!({"limit": 1, "top_k": 5}));
+        arguments.integer("limit", 1..=10).unwrap();
+        let error = arguments.finish().unwrap_err();
+        assert_eq!(error.message, "top_k: this argument is not known; known are limit");
+    }
+
+    #[test]
+    fn an_argument_that_comes_twice_is_refused() {
+        assert!(Arguments::parse(r#"{"limit":1,"limit":2}"#).is_err());
+    }
+
+    #[test]
+    fn the_wrong_kind_is_named_with_what_was_expected() {
+        let mut arguments = arguments(&json!({"limit": "many", "filter": 5, "params": [1], "data": [{}, 5]}));
+        assert_eq!(
+            arguments.integer("limit", 1..=10).unwrap_err().message,
+            "limit: expected a whole number from 1 to 10, came \"many\""
+        );
+        assert_eq!(arguments.text("filter").unwrap_err().message, "filter: expected text, came a number");
+        assert_eq!(
+            arguments.object("params").unwrap_err().message,
+            "params: expected an object, came a list"
+        );
+        assert_eq!(
+            arguments.raw_objects("data").unwrap_err().message,
+            "data[1]: expected an object, came a number"
+        );
+    }
+
+    #[test]
+    fn keys_are_exact_as_numbers_and_as_text() {
+        use crate::contract::types::Ids;
+        let mut arguments = arguments(&json!({"ids": [9_007_199_254_740_993_i64, "-9223372036854775808"]}));
+        let keys = arguments.keys("ids").unwrap().unwrap();
+        assert_eq!(keys.integers(), None, "text may be a VarChar key");
+        assert_eq!(
+            keys.typed("Int64").unwrap(),
+            Ids::Int64(vec![9_007_199_254_740_993, i64::MIN])
+        );
+    }
+
+    #[test]
+    fn no_keys_never_mean_all() {
+        let mut arguments = arguments(&json!({"ids": []}));
+        assert!(arguments.keys("ids").is_err());
+    }
+
+    #[test]
+    fn null_and_empty_text_are_not_given() {
+        let mut arguments = arguments(&json!({"filter": "", "limit": null}));
+        assert_eq!(arguments.text("filter").unwrap(), None);
+        assert_eq!(arguments.integer("limit", 1..=5).unwrap(), None);
+    }
+}

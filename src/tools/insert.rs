@@ -1,0 +1,20 @@
+//! `milvus_insert`: adds rows. The rows' text is sent as it came, so int64 stays exact.
+
+use super::{Arguments, answers};
+use crate::client::Client;
+use crate::client::batches::{Mode, write};
+use crate::error::Error;
+use serde_json::Value;
+
+pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
+    let collection_name = arguments.required_identifier("collection_name")?;
+    let rows = arguments.raw_objects("data")?;
+    if rows.is_empty() {
+        return Err(arguments.wrong("data", "expected at least one row, came none"));
+    }
+    let partition_name = arguments.text("partition_name")?;
+    arguments.finish()?;
+    write(client, Mode::Insert, &collection_name, partition_name.as_deref(), &rows)
+        .map(|report| answers::written("insert_count", report))
+        .map_err(answers::write_failed)
+}

@@ -1,0 +1,15 @@
+//! `milvus_release_collection`: takes a collection out of memory.
+
+use super::{Arguments, answers};
+use crate::client::Client;
+use crate::error::Error;
+use crate::operations::collections::ReleaseCollection;
+use serde_json::Value;
+
+pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
+    let collection_name = arguments.required_identifier("collection_name")?;
+    arguments.finish()?;
+    let operation = ReleaseCollection { collection_name };
+    client.run(&operation)?;
+    Ok(answers::done(&operation.collection_name, "released"))
+}

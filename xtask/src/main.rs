@@ -1,0 +1,44 @@
+//! `cargo xtask`: builds, demonstrates and tests the project.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to the person who runs it")]
+
+mod build;
+mod demo;
+mod run;
+mod test;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  demo            everything from nothing: builds, starts a local Milvus, and shows the main job through the sandbox
+  test            all checks and tests, servers included; the last line is `N passed, N failed`
+  build           the component, to target/component/milvus_plugin.wasm, and into the host library
+  build --names   the same with names kept, for reading traps";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match command(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(arguments: &[String]) -> Result<ExitCode> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["demo"] => demo::demo(),
+        ["test"] => test::test(),
+        ["build"] => build::all(build::PROFILE).map(|()| ExitCode::SUCCESS),
+        ["build", "--names"] => build::all(build::PROFILE_WITH_NAMES).map(|()| ExitCode::SUCCESS),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => bail!("`{}` is no command\n\n{HELP}", other.join(" ")),
+    }
+}
