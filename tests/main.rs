@@ -1,1 +1,5 @@
-//! t
+//! Drives the component through the harness, against real servers.
+
+mod contract;
+mod hostile;
+mod servers;

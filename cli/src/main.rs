@@ -1,2 +1,81 @@
-//! c
-fn main() {}
+//! `milvus-host`: runs the Milvus component in a sandbox, from the command line.
+//!
+//! Data goes to standard output, talk and progress to standard error. Exit codes: 0 done, 1 the tool failed, 2 wrong
+//! usage, 3 refused by policy, 4 Milvus cannot be reached.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command line")]
+
+mod commands;
+mod failure;
+mod local;
+mod output;
+mod settings;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  milvus-host local                                    start a local Milvus, Ctrl-C stops it
+  milvus-host tools                                    what there is to call
+  milvus-host call milvus_collection '{\"operation\":\"list\"}'
+  milvus-host call milvus_search '{\"collection_name\":\"docs\",\"query_text\":\"a large cat\"}' --json
+  milvus-host doctor                                   what is reachable, and what is wrong
+
+The token is never an argument: MILVUS_TOKEN=root:Milvus, or --token-file.
+Exit codes: 0 done, 1 the tool failed, 2 wrong usage, 3 refused by policy, 4 Milvus cannot be reached.";
+
+/// Milvus' vector-store tools in a sandbox that reaches one Milvus and nothing else.
+#[derive(Debug, Parser)]
+#[command(name = "milvus-host", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    settings: settings::Flags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the tools, or show one with its schemas.
+    Tools(commands::tools::Arguments),
+    /// Call a tool.
+    Call(commands::call::Arguments),
+    /// Show what the component is, what it may reach, and its limits.
+    Inspect(commands::inspect::Arguments),
+    /// Find out what is reachable, and what to do where something is not.
+    Doctor(commands::doctor::Arguments),
+    /// Run a local Milvus (Milvus Lite with Milvus' REST API) until Ctrl-C.
+    Local(commands::local::Arguments),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => Err(failure::Failure::usage(format!("the runtime cannot be started: {error}"))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.show();
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), failure::Failure> {
+    match cli.command {
+        Command::Tools(arguments) => commands::tools::run(&cli.settings, &arguments).await,
+        Command::Call(arguments) => commands::call::run(&cli.settings, arguments).await,
+        Command::Inspect(arguments) => commands::inspect::run(&cli.settings, &arguments),
+        Command::Doctor(arguments) => commands::doctor::run(&cli.settings, &arguments).await,
+        Command::Local(arguments) => commands::local::run(arguments).await,
+    }
+}

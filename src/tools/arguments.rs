@@ -340,18 +340,37 @@ impl Arguments {
         Ok(Some(Keys { argument: self.name(name), items }))
     }
 
+    /// Refuses a name that is none of `known`.
+    ///
+    /// # Errors
+    /// `invalid-argument` naming it and those that are known.
+    pub(super) fn check_names(&self, known: &Map<String, Value>) -> Result<(), Error> {
+        match self.members.iter().find(|(name, _)| !known.contains_key(name)) {
+            Some((unknown, _)) => {
+                Err(self.unknown(unknown, &known.keys().map(String::as_str).collect::<Vec<_>>()))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Ends the reading: an argument that nobody asked for is refused by name.
     ///
     /// # Errors
     /// `invalid-argument` naming it and those that are known.
     pub(super) fn finish(self) -> Result<(), Error> {
-        let Some((unknown, _)) = self.members.first() else { return Ok(()) };
-        // A name is a caller's text: it is cut, and shown only if it is one that could be meant.
-        let shown = if is_identifier(unknown) { unknown.as_str() } else { "that name" };
-        Err(Error::invalid(
+        match self.members.first() {
+            Some((unknown, _)) => Err(self.unknown(unknown, &self.known)),
+            None => Ok(()),
+        }
+    }
+
+    fn unknown(&self, name: &str, known: &[&str]) -> Error {
+        // A name is a caller's text: it is shown only if it is one that could be meant.
+        let shown = if is_identifier(name) { name } else { "that name" };
+        Error::invalid(
             self.name(shown),
-            format_args!("this argument is not known; known are {}", self.known.join(", ")),
-        ))
+            format_args!("this argument is not known; known are {}", known.join(", ")),
+        )
     }
 }
 

@@ -134,16 +134,21 @@ pub fn list() -> Vec<tools::Tool> {
 /// # Errors
 /// `not-found` if there is no such tool, `invalid-argument` for its arguments, or what its operation answers.
 pub fn call(client: &mut Client<'_>, name: &str, arguments: &str) -> Result<Value, Error> {
-    let tool = TOOLS
-        .iter()
-        .find(|tool| tool.read().is_ok_and(|definition| definition.name == name))
-        .ok_or_else(|| {
-            Error::new(
-                ErrorKind::NotFound,
-                format!("there is no tool of this name; there are {}", names().join(", ")),
-            )
-        })?;
-    (tool.run)(client, Arguments::parse(arguments)?)
+    for tool in TOOLS {
+        let definition = tool.read()?;
+        if definition.name == name {
+            let arguments = Arguments::parse(arguments)?;
+            // Before anything else: a misspelt name would otherwise be told as a missing one.
+            if let Some(properties) = definition.input_schema["properties"].as_object() {
+                arguments.check_names(properties)?;
+            }
+            return (tool.run)(client, arguments);
+        }
+    }
+    Err(Error::new(
+        ErrorKind::NotFound,
+        format!("there is no tool of this name; there are {}", names().join(", ")),
+    ))
 }
 
 fn names() -> Vec<String> {

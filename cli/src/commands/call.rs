@@ -1,0 +1,61 @@
+//! `milvus-host call`: calls one tool.
+
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Flags;
+use serde_json::Value;
+use std::io::Read;
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  milvus-host call milvus_create_collection '{\"collection_name\":\"docs\",\"dimension\":4}'
+  milvus-host call milvus_insert '{\"collection_name\":\"docs\",\"data\":[{\"id\":1,\"vector\":[0.1,0.2,0.3,0.4]}]}'
+  milvus-host call milvus_insert @rows.json
+  echo '{\"operation\":\"list\"}' | milvus-host call milvus_collection - --json")]
+pub(crate) struct Arguments {
+    /// Name of the tool.
+    tool: String,
+    /// Its arguments: JSON, `@FILE`, or `-` for standard input.
+    #[arg(default_value = "{}")]
+    arguments: String,
+    /// The answer as JSON on standard output; a failure, too.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failure> {
+    let text = text(arguments.arguments)?;
+    let settings = flags.resolve()?;
+    let endpoint = settings.endpoint()?;
+    let host = settings.host()?;
+    let answer = host
+        .call_tool(&endpoint, &arguments.tool, &text)
+        .await
+        .map_err(|error| Failure::call(&error, &endpoint.origin().to_string(), arguments.json))?;
+    if arguments.json {
+        println!("{answer}");
+        return Ok(());
+    }
+    let answer: Value = serde_json::from_str(&answer)
+        .map_err(|_| Failure::local("the component answered what is no JSON"))?;
+    println!("{}", output::answer(&answer));
+    Ok(())
+}
+
+fn text(arguments: String) -> Result<String, Failure> {
+    if arguments == "-" {
+        let mut text = String::new();
+        return match std::io::stdin().read_to_string(&mut text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(Failure::usage(format!("standard input: {error}"))),
+        };
+    }
+    match arguments.strip_prefix('@') {
+        Some(path) => {
+            std::fs::read_to_string(path).map_err(|error| Failure::usage(format!("{path}: {error}")))
+        }
+        None => Ok(arguments),
+    }
+}

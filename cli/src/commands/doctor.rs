@@ -1,0 +1,129 @@
+//! `milvus-host doctor`: what is reachable, and what to do where something is not. It goes the same way as every
+//! call: through the sandbox and its policy.
+
+use crate::failure::{Failure, TOOL, UNREACHABLE};
+use crate::output::clean;
+use crate::settings::Flags;
+use host_harness::{CallError, Dialect, ErrorKind};
+use serde_json::{Value, json};
+
+/// Milvus' port of metrics and management (`metrics.port`), which is no place for a client.
+const MANAGEMENT_PORT: &str = ":9091";
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  milvus-host doctor\n  milvus-host doctor --uri https://milvus.example.com --json")]
+pub(crate) struct Arguments {
+    /// JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing that was looked at.
+struct Check {
+    name: &'static str,
+    good: bool,
+    found: String,
+    advice: Option<String>,
+}
+
+impl Check {
+    fn good(name: &'static str, found: impl Into<String>) -> Self {
+        Self { name, good: true, found: found.into(), advice: None }
+    }
+
+    fn bad(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { name, good: false, found: found.into(), advice: Some(advice.into()) }
+    }
+}
+
+pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Failure> {
+    let settings = flags.resolve()?;
+    let endpoint = settings.endpoint()?;
+    let origin = endpoint.origin().to_string();
+    let host = settings.host()?;
+    let mut checks = vec![Check::good(
+        "component",
+        format!("{} imports, sha256:{}", host.component().imports.len(), host.component().digest),
+    )];
+    if origin.ends_with(MANAGEMENT_PORT) {
+        checks.push(Check::bad(
+            "port",
+            "9091 is Milvus' port of metrics and management",
+            "name the port of its API, 19530 by default",
+        ));
+    }
+    match host.probe(&endpoint).await {
+        Ok(info) => checks.push(match info.dialect {
+            Dialect::V2 => Check::good("milvus", format!("{origin} answers and speaks REST v2")),
+            Dialect::V1 => Check::bad(
+                "milvus",
+                format!("{origin} answers, but speaks REST v1 only (Milvus 2.2.9 to 2.3.12)"),
+                "this version needs REST v2: Milvus 2.3.13 or later",
+            ),
+        }),
+        Err(error) => checks.push(unreachable(&error, &origin)),
+    }
+    let mut code = TOOL;
+    if checks.iter().all(|check| check.good) {
+        checks.push(match host.call_tool(&endpoint, "milvus_collection", r#"{"operation":"list"}"#).await {
+            Ok(answer) => {
+                let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+                let count = answer["collections"].as_array().map_or(0, Vec::len);
+                let database = settings.database.as_deref().unwrap_or("default");
+                Check::good("database", format!("`{}` has {count} collections", clean(database)))
+            }
+            Err(error) => Check::bad("database", error.to_string(), "is the name right, and may the token see it?"),
+        });
+    } else if checks.iter().any(|check| check.name == "connection") {
+        code = UNREACHABLE;
+    }
+    show(&checks, arguments.json);
+    if checks.iter().all(|check| check.good) {
+        return Ok(());
+    }
+    Err(Failure::local("something is not as it should be, see above").with_code(code))
+}
+
+fn unreachable(error: &CallError, origin: &str) -> Check {
+    let kind = match error {
+        CallError::Tool(tool) | CallError::Refused { error: tool, .. } => Some(tool.kind),
+        _ => None,
+    };
+    let text = match error {
+        CallError::Tool(tool) => tool.message.clone(),
+        other => other.to_string(),
+    };
+    match kind {
+        Some(ErrorKind::Unauthenticated) => Check::bad(
+            "token",
+            format!("{origin} answers, but wants a token, or another one"),
+            "set MILVUS_TOKEN=user:password (or an API key), or name a file with --token-file",
+        ),
+        Some(ErrorKind::Protocol) => {
+            Check::bad("milvus", text, "does another program answer at this port? Milvus' own is 19530 by default")
+        }
+        _ => Check::bad(
+            "connection",
+            text,
+            "is Milvus running? `milvus-host local` starts one; --uri or MILVUS_URI names another",
+        ),
+    }
+}
+
+fn show(checks: &[Check], as_json: bool) {
+    if as_json {
+        let checks: Vec<Value> = checks
+            .iter()
+            .map(|check| json!({"check": check.name, "good": check.good, "found": check.found, "advice": check.advice}))
+            .collect();
+        println!("{}", json!({"checks": checks}));
+        return;
+    }
+    for check in checks {
+        println!("{} {:<11} {}", if check.good { "ok " } else { "NO " }, check.name, clean(&check.found));
+        if let Some(advice) = &check.advice {
+            println!("{:<15} -> {}", "", clean(advice));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The commands, a file each.
+
+pub(crate) mod call;
+pub(crate) mod doctor;
+pub(crate) mod inspect;
+pub(crate) mod local;
+pub(crate) mod tools;

@@ -1,0 +1,162 @@
+//! Why a command failed: words for people, a hint what to do next, and the exit code.
+
+use crate::output::clean;
+use host_harness::{CallError, ErrorKind, ErrorSource, Outcome, ToolError, kind_name};
+use serde_json::{Value, json};
+
+/// The tool failed.
+pub(crate) const TOOL: u8 = 1;
+/// Wrong usage: arguments, settings, files.
+pub(crate) const USAGE: u8 = 2;
+/// Refused by the policy.
+pub(crate) const REFUSED: u8 = 3;
+/// Milvus cannot be reached.
+pub(crate) const UNREACHABLE: u8 = 4;
+
+/// A failure.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// Exit code.
+    pub(crate) code: u8,
+    message: String,
+    hint: Option<String>,
+    json: Option<Value>,
+}
+
+impl Failure {
+    /// Wrong usage.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { code: USAGE, message: message.into(), hint: None, json: None }
+    }
+
+    /// A local program or file failed.
+    pub(crate) fn local(message: impl Into<String>) -> Self {
+        Self { code: TOOL, ..Self::usage(message) }
+    }
+
+    /// The same with another exit code.
+    pub(crate) fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same with advice.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A call that failed. `json`: as an object on standard output, for programs.
+    pub(crate) fn call(error: &CallError, origin: &str, json: bool) -> Self {
+        let (code, message, hint) = match error {
+            CallError::Tool(tool) => (exit_code(tool), words(tool), advice(tool, origin)),
+            CallError::Refused { refusals, error } => {
+                let rules: Vec<String> = refusals
+                    .iter()
+                    .map(|refusal| format!("rule `{}`: {}", refusal.rule.name(), refusal.detail))
+                    .collect();
+                let hint = refusals.first().map(|refusal| refusal.rule.hint().to_owned());
+                (REFUSED, format!("{}; {}", error.message, rules.join("; ")), hint)
+            }
+            CallError::Overloaded => (TOOL, error.to_string(), Some("try again in a moment".to_owned())),
+            other => (TOOL, other.to_string(), None),
+        };
+        let json = json.then(|| as_json(error));
+        Self { code, message, hint, json }
+    }
+
+    /// Shows it: words on standard error, JSON on standard output where it was asked for.
+    pub(crate) fn show(&self) {
+        if let Some(json) = &self.json {
+            println!("{json}");
+            return;
+        }
+        eprintln!("error: {}", clean(&self.message));
+        if let Some(hint) = &self.hint {
+            eprintln!("\nhint: {}", clean(hint));
+        }
+    }
+}
+
+fn exit_code(error: &ToolError) -> u8 {
+    match error.kind {
+        ErrorKind::DeniedByHost => REFUSED,
+        ErrorKind::Unavailable | ErrorKind::Timeout => UNREACHABLE,
+        _ => TOOL,
+    }
+}
+
+fn words(error: &ToolError) -> String {
+    let code = error.milvus_code.map(|code| format!(" [Milvus code {code}]")).unwrap_or_default();
+    let who = if error.source == ErrorSource::Server { "Milvus says: " } else { "" };
+    let outcome = match error.outcome {
+        Outcome::NotApplied => "",
+        Outcome::Unknown => " (it is not known whether it took effect)",
+        Outcome::PartlyApplied => " (a part took effect)",
+    };
+    format!("{who}{}{code}{outcome}", error.message)
+}
+
+fn advice(error: &ToolError, origin: &str) -> Option<String> {
+    Some(match error.kind {
+        ErrorKind::Unauthenticated => {
+            "set MILVUS_TOKEN=user:password (or an API key), or name a file with --token-file".to_owned()
+        }
+        ErrorKind::Unavailable | ErrorKind::Timeout => format!(
+            "is Milvus running at {origin}? `milvus-host doctor` looks; `milvus-host local` starts one; \
+             --uri or MILVUS_URI names another"
+        ),
+        ErrorKind::NotLoaded => "load it first: milvus-host call milvus_load_collection '{\"collection_name\":\"...\"}'".to_owned(),
+        ErrorKind::InvalidArgument if error.milvus_code.is_none() => {
+            "`milvus-host tools NAME` shows the arguments of a tool".to_owned()
+        }
+        ErrorKind::NotFound if error.source == ErrorSource::Component => {
+            "`milvus-host tools` lists the tools".to_owned()
+        }
+        _ if error.outcome != Outcome::NotApplied => {
+            "look before you repeat it: count or query the rows that it was about".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn as_json(error: &CallError) -> Value {
+    match error {
+        CallError::Tool(tool) => json!({"error": tool_json(tool)}),
+        CallError::Refused { refusals, error } => {
+            let refusals: Vec<Value> = refusals
+                .iter()
+                .map(|refusal| {
+                    json!({"rule": refusal.rule.name(), "operation": refusal.operation, "detail": refusal.detail})
+                })
+                .collect();
+            json!({"error": tool_json(error), "refusals": refusals})
+        }
+        CallError::Limit { limit, value } => {
+            json!({"error": {"kind": "limit-exceeded", "message": error.to_string(), "limit": limit.name(), "value": value}})
+        }
+        other => json!({"error": {"kind": "server", "message": other.to_string()}}),
+    }
+}
+
+fn tool_json(error: &ToolError) -> Value {
+    let outcome = match error.outcome {
+        Outcome::NotApplied => "not-applied",
+        Outcome::Unknown => "unknown",
+        Outcome::PartlyApplied => "partly-applied",
+    };
+    let source = match error.source {
+        ErrorSource::Component => "component",
+        ErrorSource::Host => "host",
+        ErrorSource::Server => "server",
+    };
+    json!({
+        "kind": kind_name(error.kind),
+        "message": error.message,
+        "source": source,
+        "argument": error.argument,
+        "milvus_code": error.milvus_code,
+        "http_status": error.http_status,
+        "outcome": outcome,
+        "limit": error.limit,
+    })
+}

@@ -1,0 +1,131 @@
+//! The Python environment of the local Milvus: made once, pinned by version and hash, under one folder.
+//!
+//! The folder's names carry a digest of what is in them, so that another version of this program makes its own.
+
+use crate::failure::Failure;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+
+/// The gateway's files, in the binary.
+const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/gateway.rs"));
+
+/// What the gateway needs, pinned by version and hash.
+const REQUIREMENTS: &str = include_str!("../../../local-milvus/requirements.txt");
+
+/// Programs that may be Python, in the order in which they are tried.
+const PYTHONS: [&str; 3] = ["python3.11", "python3", "python"];
+
+/// What has to be there to start the gateway.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    /// The Python of the virtual environment.
+    pub(crate) python: PathBuf,
+    /// The folder that holds the gateway's package.
+    pub(crate) sources: PathBuf,
+}
+
+/// The folder for the environment and the gateway: `MILVUS_LOCAL_HOME`, else a folder of the user's cache.
+pub(crate) fn home(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let cache = || {
+        std::env::var_os("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+            .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))
+            .map(|cache| cache.join("milvus-host"))
+    };
+    given
+        .or_else(cache)
+        .ok_or_else(|| Failure::usage("there is no folder for the local Milvus").with_hint("name one with --home"))
+}
+
+/// Makes what is missing, or finds it. Two programs at once wait for each other.
+pub(crate) async fn prepare(home: &Path, python: Option<&Path>, say: impl Fn(&str)) -> Result<Environment, Failure> {
+    let wrong = |what: &str, error: std::io::Error| Failure::local(format!("{what}: {error}"));
+    std::fs::create_dir_all(home).map_err(|error| wrong(&home.display().to_string(), error))?;
+    let lock = home.join("lock");
+    let lock = File::create(&lock).map_err(|error| wrong(&lock.display().to_string(), error))?;
+    lock.lock().map_err(|error| wrong("waiting for another installation", error))?;
+
+    let sources = home.join(format!("gateway-{}", digest(SOURCES.iter().flat_map(|(name, text)| [*name, *text]))));
+    let package = sources.join("milvus_gateway");
+    std::fs::create_dir_all(&package).map_err(|error| wrong(&package.display().to_string(), error))?;
+    for (name, text) in SOURCES {
+        let path = package.join(name);
+        if std::fs::read_to_string(&path).is_ok_and(|known| known == *text) {
+            continue;
+        }
+        std::fs::write(&path, text).map_err(|error| wrong(&path.display().to_string(), error))?;
+    }
+
+    let venv = home.join(format!("venv-{}", digest([REQUIREMENTS])));
+    let inside = venv.join("bin/python");
+    let complete = venv.join("complete");
+    if !complete.exists() {
+        install(&venv, &inside, python, &say).await?;
+        std::fs::write(&complete, "").map_err(|error| wrong(&complete.display().to_string(), error))?;
+    }
+    Ok(Environment { python: inside, sources })
+}
+
+fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update(text.len().to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+    let mut text = format!("{:x}", hasher.finalize());
+    text.truncate(16);
+    text
+}
+
+async fn install(venv: &Path, inside: &Path, python: Option<&Path>, say: &impl Fn(&str)) -> Result<(), Failure> {
+    let python = find_python(python).await?;
+    say(&format!("installing Milvus Lite into {} (once; about 110 MB to fetch)", venv.display()));
+    let _ = std::fs::remove_dir_all(venv);
+    run(
+        Command::new(&python).args(["-m", "venv"]).arg(venv),
+        "making a virtual environment (Debian: apt install python3-venv)",
+    )
+    .await?;
+    let requirements = venv.join("requirements.txt");
+    std::fs::write(&requirements, REQUIREMENTS)
+        .map_err(|error| Failure::local(format!("{}: {error}", requirements.display())))?;
+    let mut pip = Command::new(inside);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
+    pip.args(["--only-binary", ":all:", "--require-hashes", "--requirement"]).arg(&requirements);
+    run(&mut pip, "installing Milvus Lite").await
+}
+
+async fn run(command: &mut Command, what: &str) -> Result<(), Failure> {
+    let output = command
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|error| Failure::local(format!("{what}: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    let last: Vec<&str> = words.lines().rev().take(8).collect();
+    let last: Vec<&str> = last.into_iter().rev().collect();
+    Err(Failure::local(format!("{what}: {}\n{}", output.status, last.join("\n"))))
+}
+
+/// A Python that Milvus Lite runs on: 3.10 to 3.13 by its wheels; 3.11 is what is tested.
+async fn find_python(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    let candidates: Vec<PathBuf> = match given {
+        Some(path) => vec![path.to_owned()],
+        None => PYTHONS.iter().map(PathBuf::from).collect(),
+    };
+    for candidate in &candidates {
+        let check = "import sys; sys.exit(not ((3, 10) <= sys.version_info < (3, 14)))";
+        let found = Command::new(candidate).args(["-c", check]).kill_on_drop(true).output().await;
+        if found.is_ok_and(|output| output.status.success()) {
+            return Ok(candidate.clone());
+        }
+    }
+    Err(Failure::local("the local Milvus needs Python 3.10 to 3.13, and none was found")
+        .with_hint("install python3 with venv, or name one with --python or MILVUS_PYTHON"))
+}

@@ -1,0 +1,158 @@
+//! What people see: tables that fit the terminal, and text of others without what could steer it.
+
+use comfy_table::{ContentArrangement, Table, TableComponent, presets};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// The longest cell of a table, in characters.
+const MAX_CELL: usize = 160;
+
+/// The width of a table where standard output is no terminal.
+const PLAIN_WIDTH: u16 = 100;
+
+/// Text of others without control, escape and direction characters.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c == '\n' || !steers(c) { c } else { '\u{fffd}' })
+        .collect()
+}
+
+/// Characters that move, hide or turn what a terminal shows: C0 and C1 controls, bidirectional and zero-width ones.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// A table with these columns.
+pub(crate) fn table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_style(TableComponent::HeaderLines, '─')
+        .set_style(TableComponent::MiddleHeaderIntersections, '─')
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    if !table.is_tty() {
+        table.set_width(PLAIN_WIDTH);
+    }
+    table.set_header(columns.to_vec());
+    table
+}
+
+/// A value as a cell: text as it is, everything else as JSON; long lists by their ends.
+pub(crate) fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(float) => format!("{float:.4}"),
+            None => number.to_string(),
+        },
+        Value::Null => String::new(),
+        Value::Array(items) if items.len() > 8 => {
+            format!("[{}, {}, ... {} in all]", cell(&items[0]), cell(&items[1]), items.len())
+        }
+        other => other.to_string(),
+    };
+    let text = clean(&text).replace('\n', " ");
+    if text.chars().count() > MAX_CELL {
+        let cut: String = text.chars().take(MAX_CELL).collect();
+        format!("{cut}…")
+    } else {
+        text
+    }
+}
+
+/// A tool's answer for people: hits and rows as tables, everything else as name and value.
+pub(crate) fn answer(answer: &Value) -> String {
+    let Some(members) = answer.as_object() else { return cell(answer) };
+    if let Some(Value::Array(hits)) = members.get("hits") {
+        return rows(&hits.iter().map(flat_hit).collect::<Vec<_>>(), "no hits");
+    }
+    if let Some(Value::Array(found)) = members.get("rows") {
+        let found: Vec<Map<String, Value>> = found.iter().filter_map(|row| row.as_object().cloned()).collect();
+        return rows(&found, "no rows");
+    }
+    if let Some(Value::Array(names)) = members.get("collections") {
+        return if names.is_empty() {
+            "no collections".to_owned()
+        } else {
+            names.iter().map(cell).collect::<Vec<_>>().join("\n")
+        };
+    }
+    if let Some(Value::Object(collection)) = members.get("collection") {
+        return described(collection);
+    }
+    members.iter().map(|(name, value)| format!("{name}: {}", cell(value))).collect::<Vec<_>>().join("\n")
+}
+
+/// A collection's description: a line for each property, a table for the fields.
+fn described(collection: &Map<String, Value>) -> String {
+    let mut text = String::new();
+    for (name, value) in collection {
+        let empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+        if name != "fields" && !empty {
+            text.push_str(&format!("{name}: {}\n", cell(value)));
+        }
+    }
+    let fields: Vec<Map<String, Value>> = collection
+        .get("fields")
+        .and_then(Value::as_array)
+        .map(|fields| fields.iter().filter_map(|field| field.as_object().cloned()).collect())
+        .unwrap_or_default();
+    text.push_str(&rows(&fields, "no fields"));
+    text
+}
+
+fn flat_hit(hit: &Value) -> Map<String, Value> {
+    let mut flat = Map::new();
+    for name in ["id", "distance"] {
+        flat.insert(name.to_owned(), hit.get(name).cloned().unwrap_or(Value::Null));
+    }
+    if let Some(Value::Object(entity)) = hit.get("entity") {
+        flat.extend(entity.iter().filter(|(name, _)| *name != "id").map(|(name, value)| (name.clone(), value.clone())));
+    }
+    flat
+}
+
+fn rows(rows: &[Map<String, Value>], none: &str) -> String {
+    if rows.is_empty() {
+        return none.to_owned();
+    }
+    let first = ["name", "type", "id", "distance"];
+    let names: BTreeSet<&str> = rows.iter().flat_map(|row| row.keys().map(String::as_str)).collect();
+    let mut columns: Vec<&str> = first.into_iter().filter(|name| names.contains(name)).collect();
+    columns.extend(names.iter().filter(|name| !first.contains(name)));
+    let shown: Vec<String> = columns.iter().map(|name| clean(name)).collect();
+    let mut table = table(&shown.iter().map(String::as_str).collect::<Vec<_>>());
+    for row in rows {
+        table.add_row(columns.iter().map(|name| row.get(*name).map(cell).unwrap_or_default()));
+    }
+    table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn text_of_others_cannot_steer_the_terminal() {
+        let hostile = "a\u{1b}]52;c;eA==\u{7}b\u{202e}c\u{9b}31m\u{200b}d";
+        let cleaned = clean(hostile);
+        assert!(!cleaned.chars().any(steers), "{cleaned:?}");
+        assert!(cleaned.starts_with('a') && cleaned.ends_with('d'));
+    }
+
+    #[test]
+    fn hits_are_a_table_with_key_and_distance_first() {
+        let shown = answer(&json!({"hits": [{"id": 1, "distance": 0.5, "entity": {"word": "lion"}}]}));
+        let header = shown.lines().nth(1).unwrap_or_default();
+        let position = |name| header.find(name).unwrap_or(usize::MAX);
+        assert!(position("id") < position("distance") && position("distance") < position("word"), "{shown}");
+    }
+
+    #[test]
+    fn a_vector_is_shown_by_its_ends() {
+        let vector: Vec<f64> = vec![0.25; 384];
+        assert_eq!(cell(&json!(vector)), "[0.2500, 0.2500, ... 384 in all]");
+    }
+}

@@ -1,0 +1,250 @@
+//! Settings: flags, then `MILVUS_*`, then a file.
+//!
+//! A file named with `--config` may set everything but the token. `milvus-host.toml` in the working directory is read
+//! without being named, and so may come with a folder that somebody else made: it sets neither the origin, nor the
+//! component, the certificate, the audit or a danger; a file that tries is an error.
+
+use crate::failure::Failure;
+use host_harness::{Audit, Credential, Endpoint, Host, Limits};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where a local Milvus listens, too.
+const DEFAULT_URI: &str = "http://127.0.0.1:19530";
+
+/// The file that is read without being named.
+const FILE: &str = "milvus-host.toml";
+
+/// The largest file that is read as settings or as a token, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Flags of every command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Flags {
+    /// Milvus' origin: http:// or https://, host, port [default: http://127.0.0.1:19530]
+    #[arg(long, env = "MILVUS_URI", global = true, value_name = "ORIGIN", help_heading = "Settings")]
+    uri: Option<String>,
+    /// File with the token (`user:password` or an API key); MILVUS_TOKEN holds it, too
+    #[arg(long, env = "MILVUS_TOKEN_FILE", global = true, value_name = "FILE", help_heading = "Settings")]
+    token_file: Option<PathBuf>,
+    /// Database [default: Milvus' own]
+    #[arg(long, env = "MILVUS_DATABASE", global = true, value_name = "NAME", help_heading = "Settings")]
+    database: Option<String>,
+    /// Time limit of a call in milliseconds [default: 60000]
+    #[arg(long, env = "MILVUS_TIMEOUT_MS", global = true, value_name = "MS", help_heading = "Settings")]
+    timeout_ms: Option<u64>,
+    /// Certificate authority of Milvus' certificate, PEM [default: the system's]
+    #[arg(long, env = "MILVUS_CA_CERT", global = true, value_name = "FILE", help_heading = "Settings")]
+    ca_cert: Option<PathBuf>,
+    /// Another component than the one inside
+    #[arg(long, env = "MILVUS_COMPONENT", global = true, value_name = "FILE", help_heading = "Settings")]
+    component: Option<PathBuf>,
+    /// Where audit lines go: `stderr` or a file [default: nowhere]
+    #[arg(long, env = "MILVUS_AUDIT", global = true, value_name = "FILE", help_heading = "Settings")]
+    audit: Option<PathBuf>,
+    /// Settings file [default: milvus-host.toml, which may not set what is trusted]
+    #[arg(long, env = "MILVUS_CONFIG", global = true, value_name = "FILE", help_heading = "Settings")]
+    config: Option<PathBuf>,
+    /// Send the token over plain http to another machine, where everybody on the way can read it
+    #[arg(long, global = true, help_heading = "Settings")]
+    danger_plaintext_token: bool,
+}
+
+/// A settings file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    uri: Option<String>,
+    token_file: Option<PathBuf>,
+    database: Option<String>,
+    timeout_ms: Option<u64>,
+    ca_cert: Option<PathBuf>,
+    component: Option<PathBuf>,
+    audit: Option<PathBuf>,
+}
+
+/// Settings, put together.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Milvus' origin.
+    pub(crate) uri: String,
+    token_file: Option<PathBuf>,
+    /// Database.
+    pub(crate) database: Option<String>,
+    timeout_ms: Option<u64>,
+    ca_cert: Option<PathBuf>,
+    component: Option<PathBuf>,
+    audit: Option<PathBuf>,
+    danger_plaintext_token: bool,
+}
+
+impl Flags {
+    /// Puts flags, environment and file together.
+    pub(crate) fn resolve(&self) -> Result<Settings, Failure> {
+        let file = match &self.config {
+            Some(path) => parse(path)?,
+            None => found(Path::new(FILE))?,
+        };
+        Ok(Settings {
+            uri: self.uri.clone().or(file.uri).unwrap_or_else(|| DEFAULT_URI.to_owned()),
+            token_file: self.token_file.clone().or(file.token_file),
+            database: self.database.clone().or(file.database),
+            timeout_ms: self.timeout_ms.or(file.timeout_ms),
+            ca_cert: self.ca_cert.clone().or(file.ca_cert),
+            component: self.component.clone().or(file.component),
+            audit: self.audit.clone().or(file.audit),
+            danger_plaintext_token: self.danger_plaintext_token,
+        })
+    }
+}
+
+fn parse(path: &Path) -> Result<File, Failure> {
+    let text = read(path, "the settings file")?;
+    toml::from_str(&text).map_err(|error| {
+        Failure::usage(format!("{}: {}", path.display(), error.message()))
+            .with_hint("known settings: uri, token_file, database, timeout_ms, ca_cert, component, audit")
+    })
+}
+
+/// The file of the working directory: nothing that decides whom to trust.
+fn found(path: &Path) -> Result<File, Failure> {
+    if !path.exists() {
+        return Ok(File::default());
+    }
+    let file = parse(path)?;
+    let trusted = [
+        ("uri", file.uri.is_some()),
+        ("token_file", file.token_file.is_some()),
+        ("ca_cert", file.ca_cert.is_some()),
+        ("component", file.component.is_some()),
+        ("audit", file.audit.is_some()),
+    ];
+    match trusted.iter().find(|(_, set)| *set) {
+        None => Ok(file),
+        Some((name, _)) => Err(Failure::usage(format!(
+            "{} in the working directory sets `{name}`, which only a file that you name may set",
+            path.display()
+        ))
+        .with_hint(format!("if the file is yours: --config {}", path.display()))),
+    }
+}
+
+fn read(path: &Path, what: &str) -> Result<String, Failure> {
+    let wrong = |problem: String| Failure::usage(format!("{what} {}: {problem}", path.display()));
+    let meta = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
+    if !meta.is_file() || meta.len() > MAX_FILE_BYTES {
+        return Err(wrong(format!("expected a file of at most {MAX_FILE_BYTES} bytes")));
+    }
+    std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))
+}
+
+impl Settings {
+    /// The component's bytes where another one than the one inside is named.
+    pub(crate) fn component(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(path) = &self.component else { return Ok(None) };
+        std::fs::read(path)
+            .map(Some)
+            .map_err(|error| Failure::usage(format!("the component {}: {error}", path.display())))
+    }
+
+    /// The limits of a call.
+    pub(crate) fn limits(&self) -> Result<Limits, Failure> {
+        let mut limits = Limits::default();
+        if let Some(milliseconds) = self.timeout_ms {
+            if !(1..=86_400_000).contains(&milliseconds) {
+                return Err(Failure::usage(format!(
+                    "--timeout-ms: expected 1 to 86400000 milliseconds, came {milliseconds}"
+                )));
+            }
+            limits.call_time = Duration::from_millis(milliseconds);
+        }
+        Ok(limits)
+    }
+
+    /// The host with its component.
+    pub(crate) fn host(&self) -> Result<Host, Failure> {
+        let builder = match self.component()? {
+            Some(bytes) => Host::builder().component(bytes),
+            None => Host::builder().embedded(),
+        };
+        builder.limits(self.limits()?).audit(self.audit()?).build().map_err(|error| {
+            Failure::usage(error.to_string()).with_hint("`milvus-host inspect` shows what a component asks for")
+        })
+    }
+
+    fn audit(&self) -> Result<Audit, Failure> {
+        let Some(path) = &self.audit else { return Ok(Audit::none()) };
+        let wrong = |error: std::io::Error| Failure::usage(format!("the audit {}: {error}", path.display()));
+        if path.as_os_str() == "stderr" {
+            return Audit::writer(std::io::stderr()).map_err(wrong);
+        }
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(wrong)?;
+        Audit::writer(file).map_err(wrong)
+    }
+
+    /// The endpoint, credential included.
+    pub(crate) fn endpoint(&self) -> Result<Endpoint, Failure> {
+        let mut builder = Endpoint::builder(&self.uri);
+        if let Some(token) = self.token()? {
+            builder = builder.credential(Credential::new(token));
+        }
+        if let Some(database) = &self.database {
+            builder = builder.database(database.clone());
+        }
+        if self.danger_plaintext_token {
+            builder = builder.danger_plaintext_credential();
+        }
+        if let Some(path) = &self.ca_cert {
+            builder = builder.ca_certificate(read(path, "the certificate")?);
+        }
+        builder.build().map_err(|error| {
+            Failure::usage(error.to_string()).with_hint("--uri, MILVUS_URI or a file named with --config set the origin")
+        })
+    }
+
+    fn token(&self) -> Result<Option<String>, Failure> {
+        // A file that was named beats the environment: it is the more deliberate of the two.
+        if let Some(path) = &self.token_file {
+            let token = read(path, "the token file")?;
+            return Ok(Some(token.trim_end_matches(['\r', '\n']).to_owned()));
+        }
+        Ok(std::env::var("MILVUS_TOKEN").ok().filter(|token| !token.is_empty()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, text: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("milvus-host-{}-{name}.toml", std::process::id()));
+        std::fs::write(&path, text).expect("the temporary folder can be written");
+        path
+    }
+
+    #[test]
+    fn a_file_of_the_working_directory_cannot_say_whom_to_trust() {
+        for setting in ["uri = \"http://evil\"", "token_file = \"x\"", "ca_cert = \"x\"", "component = \"x\"", "audit = \"x\""] {
+            let path = file("planted", setting);
+            let failure = found(&path).expect_err(setting);
+            assert_eq!(failure.code, crate::failure::USAGE);
+            std::fs::remove_file(path).expect("it was just made");
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_working_directory_may_set_what_harms_nobody() {
+        let path = file("harmless", "database = \"words\"\ntimeout_ms = 5");
+        let settings = found(&path).expect("both may be set");
+        assert_eq!((settings.database.as_deref(), settings.timeout_ms), (Some("words"), Some(5)));
+        std::fs::remove_file(path).expect("it was just made");
+    }
+
+    #[test]
+    fn an_unknown_setting_is_an_error() {
+        let path = file("unknown", "databse = \"words\"");
+        assert!(parse(&path).is_err());
+        std::fs::remove_file(path).expect("it was just made");
+    }
+}

@@ -1,0 +1,253 @@
+//! The one Milvus that a call may reach.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::credential::Credential;
+use crate::policy::{Origin, OriginError, Scheme};
+use crate::sandbox::bindings::types::{Connection, Dialect};
+use crate::transport::Transport;
+
+/// Where Milvus is, how to speak to it and with which credential. Cheap to clone; clones share their connections,
+/// two endpoints never do.
+///
+/// ```
+/// use host_harness::{Credential, Endpoint};
+///
+/// let endpoint = Endpoint::builder("http://localhost:19530")
+///     .credential(Credential::new("root:Milvus".to_owned()))
+///     .database("books")
+///     .build()?;
+/// assert_eq!(endpoint.origin().to_string(), "http://localhost:19530");
+/// # Ok::<(), host_harness::EndpointError>(())
+/// ```
+#[derive(Clone)]
+pub struct Endpoint(Arc<Inner>);
+
+struct Inner {
+    origin: Origin,
+    database: Option<String>,
+    dialect: Option<Dialect>,
+    transport: Transport,
+}
+
+/// Why an endpoint was not built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// The address is no origin.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    /// The credential cannot stand in a header.
+    #[error(
+        "the credential is empty or holds more than visible ASCII: expected an API key, or `user:password`"
+    )]
+    Credential,
+    /// The credential would cross a network readable.
+    #[error(
+        "the credential would go to {0} unencrypted: use https, or allow it with `danger_plaintext_credential`"
+    )]
+    PlaintextCredential(Origin),
+    /// The CA certificate is none.
+    #[error("the CA certificate cannot be used: {0}; expected one or more certificates in PEM")]
+    CaCertificate(String),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}; give a CA certificate if this system has none")]
+    Tls(String),
+}
+
+impl Endpoint {
+    /// Begins an endpoint from its origin, for example `http://127.0.0.1:19530`. Without a port it is 80 or 443.
+    pub fn builder(origin: &str) -> EndpointBuilder {
+        EndpointBuilder {
+            origin: Origin::parse(origin),
+            credential: None,
+            database: None,
+            dialect: None,
+            plaintext_credential: false,
+            ca_certificate: None,
+            connect_time: Duration::from_secs(10),
+        }
+    }
+
+    /// Scheme, host and port.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.0.origin
+    }
+
+    /// The database of the calls. `None`: Milvus' `default`.
+    #[must_use]
+    pub fn database(&self) -> Option<&str> {
+        self.0.database.as_deref()
+    }
+
+    /// The dialect of the calls. `None`: the newer one, v2.
+    #[must_use]
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.0.dialect
+    }
+
+    /// What the component is told. Never a token: the credential joins when a request leaves.
+    pub(crate) fn connection(&self, time: Duration) -> Connection {
+        Connection {
+            uri: self.0.origin.to_string(),
+            token: None,
+            database: self.0.database.clone(),
+            dialect: self.0.dialect,
+            timeout_ms: Some(u32::try_from(time.as_millis()).unwrap_or(u32::MAX)),
+        }
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({})", self.0.origin)
+    }
+}
+
+/// Builds an [`Endpoint`].
+#[derive(Debug)]
+#[must_use]
+pub struct EndpointBuilder {
+    origin: Result<Origin, OriginError>,
+    credential: Option<Credential>,
+    database: Option<String>,
+    dialect: Option<Dialect>,
+    plaintext_credential: bool,
+    ca_certificate: Option<Vec<u8>>,
+    connect_time: Duration,
+}
+
+impl EndpointBuilder {
+    /// What the host shows to Milvus with each request, and to nobody else.
+    pub fn credential(mut self, credential: Credential) -> Self {
+        self.credential = Some(credential);
+        self
+    }
+
+    /// The database of the calls. Default: Milvus' `default`.
+    pub fn database(mut self, database: impl Into<String>) -> Self {
+        self.database = Some(database.into());
+        self
+    }
+
+    /// The dialect of the calls, as [`Host::probe`](crate::Host::probe) answers it. Default: v2.
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = Some(dialect);
+        self
+    }
+
+    /// Lets the credential go to another machine unencrypted, readable and changeable by everyone on the way.
+    pub fn danger_plaintext_credential(mut self) -> Self {
+        self.plaintext_credential = true;
+        self
+    }
+
+    /// Trusts these certificates (PEM) **instead of** the system's.
+    pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.ca_certificate = Some(pem.into());
+        self
+    }
+
+    /// Limit for opening a connection. Default: 10 s; the limit of the call holds beside it.
+    pub fn connect_time(mut self, time: Duration) -> Self {
+        self.connect_time = time;
+        self
+    }
+
+    /// Builds the endpoint. Connects to nothing.
+    ///
+    /// # Errors
+    /// The origin, the credential or the certificate cannot be used, or the credential would go out unencrypted to
+    /// another machine; see [`EndpointError`].
+    pub fn build(self) -> Result<Endpoint, EndpointError> {
+        let origin = self.origin?;
+        if let Some(credential) = &self.credential {
+            if !credential.is_sendable() {
+                return Err(EndpointError::Credential);
+            }
+            let readable = origin.scheme() == Scheme::Http && !origin.is_loopback();
+            if readable && !self.plaintext_credential {
+                return Err(EndpointError::PlaintextCredential(origin));
+            }
+        }
+        let ca = self.ca_certificate.as_deref();
+        let transport = Transport::new(origin.scheme(), self.credential, self.connect_time, ca)?;
+        Ok(Endpoint(Arc::new(Inner {
+            origin,
+            database: self.database,
+            dialect: self.dialect,
+            transport,
+        })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_token(origin: &str) -> EndpointBuilder {
+        Endpoint::builder(origin).credential(Credential::new("root:s3cret".to_owned()))
+    }
+
+    #[test]
+    fn a_credential_leaves_unencrypted_only_to_this_machine_or_when_told_to() {
+        for origin in [
+            "http://localhost:19530",
+            "http://127.0.0.1:19530",
+            "http://[::1]:19530",
+        ] {
+            assert!(with_token(origin).build().is_ok(), "{origin}");
+        }
+        for origin in [
+            "http://milvus:19530",
+            "http://10.0.0.1:19530",
+            "http://localhost.example",
+        ] {
+            let refused = with_token(origin).build();
+            assert!(
+                matches!(refused, Err(EndpointError::PlaintextCredential(_))),
+                "{origin}"
+            );
+            assert!(
+                with_token(origin)
+                    .danger_plaintext_credential()
+                    .build()
+                    .is_ok(),
+                "{origin}"
+            );
+            assert!(
+                Endpoint::builder(origin).build().is_ok(),
+                "{origin} without a credential"
+            );
+        }
+    }
+
+    #[test]
+    fn the_component_is_told_no_token() {
+        let endpoint = with_token("http://localhost:19530")
+            .database("books")
+            .build()
+            .unwrap();
+        let connection = endpoint.connection(Duration::from_millis(1500));
+        assert_eq!(connection.token, None);
+        assert_eq!(connection.uri, "http://localhost:19530");
+        assert_eq!(connection.database.as_deref(), Some("books"));
+        assert_eq!(connection.timeout_ms, Some(1500));
+        assert!(!format!("{endpoint:?}{connection:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn nothing_that_is_printed_holds_the_credential() {
+        let builder = with_token("http://milvus:19530");
+        assert!(!format!("{builder:?}").contains("s3cret"));
+        let error = builder.build().unwrap_err();
+        assert!(!format!("{error}{error:?}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,652 @@
+//! The way in: builds a sandbox around a component and runs calls in it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
+use wasmtime::Store;
+
+use crate::audit::{Audit, Line};
+use crate::budget::Budget;
+use crate::contain::{Panicked, contained};
+use crate::egress::{Call, Traffic};
+use crate::endpoint::Endpoint;
+use crate::error::{BuildError, CallError, NotExported, WriteFailure, kind_name};
+use crate::policy::Refusal;
+use crate::sandbox::bindings::{entities, search, server, tools, types};
+use crate::sandbox::{self, ComponentInfo, Guest, Limits, Sandbox};
+
+/// Runs one component. Cheap to clone; clones share limits, budget and pool. Lives on after every call, however it
+/// ended. Calls need a tokio runtime with I/O and time.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    component: ComponentInfo,
+    limits: Limits,
+    audit: Audit,
+    sandbox: Sandbox,
+    budget: Budget,
+    calls: Arc<Semaphore>,
+    last_call: AtomicU64,
+}
+
+/// Builds a [`Host`].
+#[derive(Debug, Default)]
+#[must_use]
+pub struct HostBuilder {
+    component: Option<Cow<'static, [u8]>>,
+    limits: Limits,
+    audit: Audit,
+}
+
+impl HostBuilder {
+    /// The component's bytes.
+    pub fn component(mut self, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        self.component = Some(bytes.into());
+        self
+    }
+
+    /// The component that is inside this library.
+    #[cfg(feature = "embedded")]
+    pub fn embedded(self) -> Self {
+        self.component(crate::embedded_component())
+    }
+
+    /// What calls may use. Default: [`Limits::default`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Where audit lines go. Default: nowhere.
+    pub fn audit(mut self, audit: Audit) -> Self {
+        self.audit = audit;
+        self
+    }
+
+    /// Checks and compiles the component. Takes seconds of CPU: once per program, and not on a task that has to
+    /// answer meanwhile.
+    ///
+    /// # Errors
+    /// The bytes are no component, want more than they may have, or a limit makes no sense; see [`BuildError`].
+    pub fn build(self) -> Result<Host, BuildError> {
+        let Self {
+            component,
+            limits,
+            audit,
+        } = self;
+        check(&limits)?;
+        let bytes = component.ok_or(BuildError::NoBytes)?;
+        let component = sandbox::read(&bytes, limits.component_bytes)?;
+        let sandbox = Sandbox::new(&bytes, &limits)?;
+        Ok(Host(Arc::new(Inner {
+            component,
+            audit,
+            sandbox,
+            budget: Budget::new(limits.budget_bytes),
+            calls: Arc::new(Semaphore::new(limits.concurrent_calls as usize)),
+            last_call: AtomicU64::new(0),
+            limits,
+        })))
+    }
+}
+
+fn check(limits: &Limits) -> Result<(), BuildError> {
+    let day = Duration::from_secs(86_400);
+    for (name, sensible) in [
+        (
+            "memory_bytes",
+            (1 << 16..=1 << 32).contains(&limits.memory_bytes),
+        ),
+        (
+            "call_time",
+            !limits.call_time.is_zero() && limits.call_time <= day,
+        ),
+        (
+            "request_bytes",
+            (1..=1 << 31).contains(&limits.request_bytes),
+        ),
+        (
+            "response_bytes",
+            (1..=1 << 31).contains(&limits.response_bytes),
+        ),
+        ("requests_per_call", limits.requests_per_call > 0),
+        ("budget_bytes", limits.budget_bytes > 0),
+        (
+            "concurrent_calls",
+            (1..=1000).contains(&limits.concurrent_calls),
+        ),
+        ("handles", limits.handles > 0),
+        ("header_bytes", limits.header_bytes > 0),
+        ("component_bytes", limits.component_bytes > 0),
+    ] {
+        if !sensible {
+            return Err(BuildError::Limits(name));
+        }
+    }
+    Ok(())
+}
+
+/// Runs a function of one of the component's interfaces and answers how that ended.
+macro_rules! run {
+    ($host:expr, $endpoint:expr, $tool:expr, $interface:ident, |$guest:ident, $store:ident| $call:expr) => {{
+        let mut running = $host.open($endpoint, $tool)?;
+        let work = async {
+            let $guest = running.$interface().await?;
+            let $store = &mut running.store;
+            $call.await
+        };
+        let ended = within($host.0.limits.call_time, work).await;
+        running.close(ended).await
+    }};
+}
+
+impl Host {
+    /// Begins a host.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    /// The component that it runs.
+    #[must_use]
+    pub fn component(&self) -> &ComponentInfo {
+        &self.0.component
+    }
+
+    /// What its calls may use.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// The component's tools. No request is let out. Names, descriptions and hints are the component's own words.
+    ///
+    /// # Errors
+    /// The component trapped or reached a limit.
+    pub async fn list_tools(&self) -> Result<Vec<tools::Tool>, CallError> {
+        let ended = run!(self, None, "list_tools", tools, |guest, store| async {
+            guest
+                .call_list_tools(store)
+                .await
+                .map(Ok::<_, types::Error>)
+        });
+        ended.map_err(CallError::from)
+    }
+
+    /// Runs a tool with the text of a JSON object as its arguments; answers the text of a JSON object.
+    ///
+    /// # Errors
+    /// What the component answered, or what ended the call; see [`CallError`].
+    pub async fn call_tool(
+        &self,
+        endpoint: &Endpoint,
+        name: &str,
+        arguments: &str,
+    ) -> Result<String, CallError> {
+        let connection = self.connection(endpoint);
+        let ended = run!(self, Some(endpoint), name, tools, |guest, store| {
+            guest.call_call_tool(store, &connection, name, arguments)
+        });
+        ended.map_err(CallError::from)
+    }
+
+    /// Finds which dialect the server speaks: at most two requests. Pass the answer to
+    /// [`EndpointBuilder::dialect`](crate::EndpointBuilder::dialect).
+    ///
+    /// # Errors
+    /// What answers there is no Milvus, or the call failed; see [`CallError`].
+    pub async fn probe(&self, endpoint: &Endpoint) -> Result<server::ServerInfo, CallError> {
+        let connection = self.connection(endpoint);
+        let ended = run!(self, Some(endpoint), "probe", server, |guest, store| guest
+            .call_probe(store, &connection));
+        ended.map_err(CallError::from)
+    }
+
+    /// Inserts rows, in as many requests as it takes.
+    ///
+    /// # Errors
+    /// [`WriteFailure`] says what is in and where to resume.
+    pub async fn insert(
+        &self,
+        endpoint: &Endpoint,
+        request: &entities::WriteRequest,
+    ) -> Result<entities::WriteReport, WriteFailure> {
+        let connection = self.connection(endpoint);
+        let ended = async {
+            run!(self, Some(endpoint), "insert", entities, |guest, store| {
+                guest.call_insert(store, &connection, request)
+            })
+        };
+        ended
+            .await
+            .map_err(|ended: Ended<entities::WriteError>| ended.into_write(request))
+    }
+
+    /// Replaces rows by primary key, or adds them. With `partial`, fields that are left out keep their value.
+    ///
+    /// # Errors
+    /// [`WriteFailure`] says what is in and where to resume.
+    pub async fn upsert(
+        &self,
+        endpoint: &Endpoint,
+        request: &entities::WriteRequest,
+        partial: bool,
+    ) -> Result<entities::WriteReport, WriteFailure> {
+        let connection = self.connection(endpoint);
+        let ended = async {
+            run!(self, Some(endpoint), "upsert", entities, |guest, store| {
+                guest.call_upsert(store, &connection, request, partial)
+            })
+        };
+        ended
+            .await
+            .map_err(|ended: Ended<entities::WriteError>| ended.into_write(request))
+    }
+
+    /// Deletes rows.
+    ///
+    /// # Errors
+    /// What the component answered, or what ended the call; see [`CallError`].
+    pub async fn delete_entities(
+        &self,
+        endpoint: &Endpoint,
+        request: &entities::DeleteRequest,
+    ) -> Result<entities::DeleteReport, CallError> {
+        let connection = self.connection(endpoint);
+        let ended = run!(
+            self,
+            Some(endpoint),
+            "delete_entities",
+            entities,
+            |guest, store| { guest.call_delete_entities(store, &connection, request) }
+        );
+        ended.map_err(CallError::from)
+    }
+
+    /// The fields of a collection, to be passed with later calls.
+    ///
+    /// # Errors
+    /// What the component answered, or what ended the call; see [`CallError`].
+    pub async fn describe_schema(
+        &self,
+        endpoint: &Endpoint,
+        collection_name: &str,
+    ) -> Result<types::CollectionSchema, CallError> {
+        let connection = self.connection(endpoint);
+        let ended = run!(
+            self,
+            Some(endpoint),
+            "describe_schema",
+            entities,
+            |guest, store| { guest.call_describe_schema(store, &connection, collection_name) }
+        );
+        ended.map_err(CallError::from)
+    }
+
+    /// Reads rows once.
+    ///
+    /// # Errors
+    /// What the component answered, or what ended the call; see [`CallError`].
+    pub async fn query_entities(
+        &self,
+        endpoint: &Endpoint,
+        request: &entities::QueryRequest,
+        offset: u32,
+        limit: u32,
+    ) -> Result<types::RowBatch, CallError> {
+        let connection = self.connection(endpoint);
+        let ended = run!(
+            self,
+            Some(endpoint),
+            "query_entities",
+            entities,
+            |guest, store| {
+                guest.call_query_entities(store, &connection, request, offset, limit)
+            }
+        );
+        ended.map_err(CallError::from)
+    }
+
+    /// Counts rows.
+    ///
+    /// # Errors
+    /// What the component answered, or what ended the call; see [`CallError`].
+    pub async fn count_entities(
+        &self,
+        endpoint: &Endpoint,
+        request: &entities::QueryRequest,
+    ) -> Result<u64, CallError> {
+        let connection = self.connection(endpoint);
+        let ended = run!(
+            self,
+            Some(endpoint),
+            "count_entities",
+            entities,
+            |guest, store| { guest.call_count_entities(store, &connection, request) }
+        );
+        ended.map_err(CallError::from)
+    }
+
+    /// One step of reading all rows; `after` is the last step's `next`.
+    ///
+    /// # Errors
+    /// What the component answered, or what ended the call; see [`CallError`].
+    pub async fn next_page(
+        &self,
+        endpoint: &Endpoint,
+        request: &entities::QueryRequest,
+        page_rows: u32,
+        after: Option<&str>,
+    ) -> Result<entities::Page, CallError> {
+        let connection = self.connection(endpoint);
+        let after = after.map(str::to_owned);
+        let ended = run!(
+            self,
+            Some(endpoint),
+            "next_page",
+            entities,
+            |guest, store| {
+                guest.call_next_page(store, &connection, request, page_rows, after.as_ref())
+            }
+        );
+        ended.map_err(CallError::from)
+    }
+
+    /// Searches by one vector field.
+    ///
+    /// # Errors
+    /// What the component answered, or what ended the call; see [`CallError`].
+    pub async fn search_entities(
+        &self,
+        endpoint: &Endpoint,
+        options: &search::SearchOptions,
+        request: &search::AnnSearch,
+    ) -> Result<search::SearchResult, CallError> {
+        let connection = self.connection(endpoint);
+        let ended = run!(
+            self,
+            Some(endpoint),
+            "search_entities",
+            search,
+            |guest, store| { guest.call_search_entities(store, &connection, options, request) }
+        );
+        ended.map_err(CallError::from)
+    }
+
+    /// Searches by several vector fields and joins the hits.
+    ///
+    /// # Errors
+    /// What the component answered, or what ended the call; see [`CallError`].
+    pub async fn hybrid_search_entities(
+        &self,
+        endpoint: &Endpoint,
+        options: &search::SearchOptions,
+        requests: &[search::AnnSearch],
+        ranker: &search::Ranker,
+        limit: u32,
+    ) -> Result<search::SearchResult, CallError> {
+        let connection = self.connection(endpoint);
+        let ended = run!(
+            self,
+            Some(endpoint),
+            "hybrid_search_entities",
+            search,
+            |guest, store| {
+                guest.call_hybrid_search_entities(
+                    store,
+                    &connection,
+                    options,
+                    requests,
+                    ranker,
+                    limit,
+                )
+            }
+        );
+        ended.map_err(CallError::from)
+    }
+
+    fn connection(&self, endpoint: &Endpoint) -> types::Connection {
+        endpoint.connection(self.0.limits.request_time())
+    }
+
+    /// Takes a place among the calls, and arms a store for it.
+    fn open(&self, endpoint: Option<&Endpoint>, tool: &str) -> Result<Running<'_>, CallError> {
+        let inner = &self.0;
+        let call = Arc::new(Call {
+            id: inner.last_call.fetch_add(1, Ordering::Relaxed) + 1,
+            tool: tool.chars().take(64).collect(),
+            endpoint: endpoint.cloned(),
+            limits: inner.limits.clone(),
+            budget: inner.budget.clone(),
+            audit: inner.audit.clone(),
+            deadline: Instant::now() + inner.limits.request_time(),
+            traffic: Traffic::default(),
+        });
+        let Ok(place) = Arc::clone(&inner.calls).try_acquire_owned() else {
+            summary(&call, CallError::Overloaded.name(), Duration::ZERO);
+            return Err(CallError::Overloaded);
+        };
+        let store = inner.sandbox.store(Arc::clone(&call), &inner.limits);
+        Ok(Running {
+            sandbox: &inner.sandbox,
+            gate: Gate(Arc::clone(&call)),
+            store,
+            over: Over {
+                call,
+                started: Instant::now(),
+                result: "cancelled",
+            },
+            _place: place,
+        })
+    }
+}
+
+/// A call between its begin and its end.
+struct Running<'a> {
+    sandbox: &'a Sandbox,
+    // In this order: nothing more leaves, then the instance goes, then the summary is written, and the place is given
+    // back last.
+    gate: Gate,
+    store: Store<Guest>,
+    over: Over,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Closes the way out when it is dropped: before the instance goes, whose half-written bodies then look complete.
+struct Gate(Arc<Call>);
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.0.traffic.end();
+    }
+}
+
+/// Any component's failure carries the error record.
+trait Cause {
+    fn cause(&self) -> &types::Error;
+}
+
+impl Cause for types::Error {
+    fn cause(&self) -> &types::Error {
+        self
+    }
+}
+
+impl Cause for entities::WriteError {
+    fn cause(&self) -> &types::Error {
+        &self.cause
+    }
+}
+
+/// How a call failed.
+enum Ended<E> {
+    /// The component answered an error; the policy had refused these requests of the call before.
+    Answered(E, Vec<Refusal>),
+    /// The call was ended, after so many requests had been let out.
+    Broken(CallError, u32),
+}
+
+impl<E> From<CallError> for Ended<E> {
+    fn from(error: CallError) -> Self {
+        Self::Broken(error, 0)
+    }
+}
+
+fn answered(error: types::Error, refusals: Vec<Refusal>) -> CallError {
+    if refusals.is_empty() {
+        CallError::Tool(error)
+    } else {
+        CallError::Refused { refusals, error }
+    }
+}
+
+impl From<Ended<types::Error>> for CallError {
+    fn from(ended: Ended<types::Error>) -> Self {
+        match ended {
+            Ended::Answered(error, refusals) => answered(error, refusals),
+            Ended::Broken(error, _) => error,
+        }
+    }
+}
+
+impl Ended<entities::WriteError> {
+    fn into_write(self, request: &entities::WriteRequest) -> WriteFailure {
+        match self {
+            Self::Answered(error, refusals) => WriteFailure {
+                error: answered(error.cause, refusals),
+                confirmed: error.confirmed,
+                resume_at: error.resume_at,
+            },
+            // Nobody is left to say what is in: if anything was let out, every row is in doubt.
+            Self::Broken(error, sent) => WriteFailure {
+                error,
+                confirmed: entities::WriteReport {
+                    rows: 0,
+                    ids: None,
+                    requests: 0,
+                },
+                resume_at: if sent == 0 { 0 } else { request.rows.rows },
+            },
+        }
+    }
+}
+
+/// Why work within a call did not come to an end of its own.
+enum Cut {
+    Time,
+    Panic,
+}
+
+/// Runs the work of a call within its time, and keeps a panic in it.
+async fn within<T>(time: Duration, work: impl Future<Output = T>) -> Result<T, Cut> {
+    match timeout(time, contained(work)).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(Panicked)) => Err(Cut::Panic),
+        Err(_) => Err(Cut::Time),
+    }
+}
+
+/// Makes an instance for the call, and opens one of its interfaces.
+macro_rules! door {
+    ($interface:ident) => {
+        async fn $interface(&mut self) -> wasmtime::Result<$interface::Guest> {
+            let instance = self
+                .sandbox
+                .instance
+                .instantiate_async(&mut self.store)
+                .await?;
+            let missing = NotExported(concat!("milvus:vector-store/", stringify!($interface)));
+            self.sandbox
+                .doors
+                .$interface
+                .as_ref()
+                .ok_or(missing)?
+                .load(&mut self.store, &instance)
+        }
+    };
+}
+
+impl Running<'_> {
+    door!(tools);
+    door!(server);
+    door!(entities);
+    door!(search);
+
+    /// Ends the call: nothing more leaves, the instance goes, and what was on its way is waited for.
+    async fn close<T, E: Cause>(
+        self,
+        ended: Result<wasmtime::Result<Result<T, E>>, Cut>,
+    ) -> Result<T, Ended<E>> {
+        let Self {
+            gate,
+            store,
+            mut over,
+            _place,
+            ..
+        } = self;
+        drop(gate);
+        let call = Arc::clone(&over.call);
+        let exceeded = store.data().meter.exceeded();
+        drop(store);
+        // Dropping the store has cancelled them: this is for the order of audit lines, and no reason to hang.
+        let _ = timeout(Duration::from_secs(1), call.traffic.settled()).await;
+        let result = match ended {
+            Ok(Ok(Ok(answer))) => Ok(answer),
+            Ok(Ok(Err(error))) => Err(Ended::Answered(error, call.traffic.refusals())),
+            Ok(Err(error)) => Err(Ended::Broken(
+                CallError::ended(&error, exceeded, &call.limits),
+                call.traffic.sent(),
+            )),
+            Err(cut) => Err(Ended::Broken(
+                cut_short(cut, &call.limits),
+                call.traffic.sent(),
+            )),
+        };
+        over.result = match &result {
+            Ok(_) => "ok",
+            Err(Ended::Answered(error, refusals)) if refusals.is_empty() => {
+                kind_name(error.cause().kind)
+            }
+            Err(Ended::Answered(..)) => "refused",
+            Err(Ended::Broken(error, _)) => error.name(),
+        };
+        result
+    }
+}
+
+fn cut_short(cut: Cut, limits: &Limits) -> CallError {
+    match cut {
+        Cut::Panic => CallError::Sandbox(
+            "a panic in the host was caught; this is a fault of the host".to_owned(),
+        ),
+        Cut::Time => CallError::out_of_time(limits),
+    }
+}
+
+/// Writes the summary when it is dropped, whatever way the call ended.
+struct Over {
+    call: Arc<Call>,
+    started: Instant,
+    result: &'static str,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        summary(&self.call, self.result, self.started.elapsed());
+    }
+}
+
+fn summary(call: &Call, result: &'static str, time: Duration) {
+    let line = Line::new()
+        .number("call", call.id)
+        .text("tool", &call.tool)
+        .text("result", result)
+        .number("sent", call.traffic.sent())
+        .number("refused", call.traffic.refused())
+        .number("ms", u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    call.audit.write(line);
+}

@@ -1,0 +1,108 @@
+//! Runs the Milvus component in a WebAssembly sandbox that reaches **one Milvus and nothing else**.
+//!
+//! The component is trusted by nobody. This library is what has to be trusted: it gives the component six
+//! interfaces (streams, polling, a monotonic clock, outgoing HTTP), takes each of its requests in whole, compares it
+//! with a closed table of Milvus' own routes and with the configured origin, writes every header itself, adds the
+//! credential as the request leaves, and takes the answer in whole before the component sees a byte of it. Each call
+//! has a fresh instance, so nothing of one call can be seen by the next.
+//!
+//! ```no_run
+//! use host_harness::{Audit, Credential, Endpoint, Host};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let host = Host::builder()
+//!     .component(std::fs::read("milvus_plugin.wasm")?)
+//!     .audit(Audit::writer(std::io::stderr())?)
+//!     .build()?;
+//! let milvus = Endpoint::builder("http://127.0.0.1:19530")
+//!     .credential(Credential::new("root:Milvus".to_owned()))
+//!     .build()?;
+//! let answer = host.call_tool(&milvus, "milvus_collection", r#"{"operation":"list"}"#).await?;
+//! println!("{answer}");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What the component is can be read without running it:
+//!
+//! ```
+//! // A core module, where a component is expected.
+//! let error = host_harness::inspect(b"\0asm\x01\0\0\0").unwrap_err();
+//! assert!(error.to_string().contains("no WebAssembly component"));
+//! ```
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+mod readme {}
+
+mod audit;
+mod budget;
+mod contain;
+mod credential;
+mod egress;
+mod endpoint;
+mod error;
+mod host;
+mod policy;
+mod sandbox;
+mod transport;
+
+pub use audit::{Audit, AuditSink};
+pub use credential::Credential;
+pub use endpoint::{Endpoint, EndpointBuilder, EndpointError};
+pub use error::{BuildError, CallError, WriteFailure, kind_name};
+pub use host::{Host, HostBuilder};
+pub use policy::{Origin, OriginError, Refusal, Rule, Scheme};
+pub use sandbox::{ComponentInfo, LimitKind, Limits};
+pub use types::{Dialect, Error as ToolError, ErrorKind, ErrorSource, Outcome, Retry};
+
+/// What the tools' interface is made of.
+pub use sandbox::bindings::tools::{Annotations, Tool};
+
+/// What [`Host::probe`] answers.
+pub use sandbox::bindings::server::ServerInfo;
+
+/// Values that every interface shares: errors, ids, columns, schemas. From `wit/types.wit`.
+pub mod types {
+    pub use crate::sandbox::bindings::types::*;
+}
+
+/// Requests and answers for rows. From `wit/entities.wit`.
+pub mod entities {
+    pub use crate::sandbox::bindings::entities::{
+        Cursor, DeleteReport, DeleteRequest, Page, QueryRequest, Selection, WriteError,
+        WriteReport, WriteRequest,
+    };
+}
+
+/// Requests and answers for searches. From `wit/search.wit`.
+pub mod search {
+    pub use crate::sandbox::bindings::search::{
+        AnnSearch, Grouping, QueryData, Ranker, SearchOptions, SearchResult, WeightedRanker,
+    };
+}
+
+#[cfg(all(feature = "embedded", component_missing))]
+compile_error!(
+    "the feature `embedded` puts the component inside this library, but `host-harness/assets/milvus_plugin.wasm` is missing: run `cargo xtask build` first"
+);
+
+/// The component that is inside this library.
+#[cfg(feature = "embedded")]
+#[must_use]
+pub fn embedded_component() -> &'static [u8] {
+    EMBEDDED
+}
+
+#[cfg(all(feature = "embedded", not(component_missing)))]
+const EMBEDDED: &[u8] = include_bytes!("../assets/milvus_plugin.wasm");
+#[cfg(all(feature = "embedded", component_missing))]
+const EMBEDDED: &[u8] = &[];
+
+/// Reads what a component is, and checks what it imports and exports, without compiling it.
+///
+/// # Errors
+/// The bytes are no component, or one that would not be run; see [`BuildError`].
+pub fn inspect(bytes: &[u8]) -> Result<ComponentInfo, BuildError> {
+    sandbox::read(bytes, Limits::default().component_bytes)
+}

@@ -1,0 +1,112 @@
+//! The rules by which a request is refused, and the refusal that names one.
+
+use std::fmt;
+
+/// What a request broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rule {
+    /// The call was made without an endpoint: nothing may be let out.
+    NoEndpoint,
+    /// The call has made as many requests as one call may.
+    RequestCount,
+    /// Another scheme than the endpoint's.
+    Scheme,
+    /// Another host or port than the endpoint's, or a user in it.
+    Authority,
+    /// No route of Milvus' REST API has this path, byte for byte.
+    Path,
+    /// The path is a route's, the method is not.
+    Method,
+    /// A query where none belongs, or a key or character that does not belong in it.
+    Query,
+    /// `Content-Length` is missing, or is not the number of bytes that came.
+    Length,
+    /// The body has trailers.
+    Trailers,
+    /// A body where none belongs, or one that its writer gave up.
+    Body,
+    /// The body is larger than `Limits::request_bytes`.
+    RequestBytes,
+    /// The call ended before the request was whole.
+    Unfinished,
+}
+
+impl Rule {
+    /// The stable name, as it stands in audit lines: kebab case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoEndpoint => "no-endpoint",
+            Self::RequestCount => "request-count",
+            Self::Scheme => "scheme",
+            Self::Authority => "authority",
+            Self::Path => "path",
+            Self::Method => "method",
+            Self::Query => "query",
+            Self::Length => "length",
+            Self::Trailers => "trailers",
+            Self::Body => "body",
+            Self::RequestBytes => "request-bytes",
+            Self::Unfinished => "unfinished",
+        }
+    }
+
+    /// What an operator can do about it.
+    #[must_use]
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::NoEndpoint => "pass an endpoint with the call",
+            Self::RequestCount => "raise `Limits::requests_per_call`, or make several calls",
+            Self::RequestBytes => "send less in one call, or raise `Limits::request_bytes`",
+            Self::Scheme | Self::Authority => {
+                "only the configured endpoint can be reached; a well-behaved component asks for no other"
+            }
+            Self::Path | Self::Method | Self::Query => {
+                "only Milvus' own REST routes are let out; update the harness if Milvus has a new one"
+            }
+            Self::Length | Self::Trailers | Self::Body | Self::Unfinished => {
+                "the component is faulty: nothing was sent"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A request that was not let out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it broke.
+    pub rule: Rule,
+    /// The operation it would have been, such as `entities.search`, where its path is a route's.
+    pub operation: Option<&'static str>,
+    /// What was expected and what came. Text of the component in it is escaped and cut.
+    pub detail: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(rule: Rule, detail: impl Into<String>) -> Self {
+        Self {
+            rule,
+            operation: None,
+            detail: detail.into(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "rule `{}`: {} ({})",
+            self.rule,
+            self.detail,
+            self.rule.hint()
+        )
+    }
+}

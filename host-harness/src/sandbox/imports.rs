@@ -1,0 +1,263 @@
+//! The six interfaces that a component may import, checked before it is compiled, and linked one by one.
+
+use sha2::{Digest as _, Sha256};
+use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload};
+use wasmtime::Result;
+use wasmtime::component::Linker;
+use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtxView};
+use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
+use wasmtime_wasi::p2::bindings::io;
+use wasmtime_wasi_http::p2::bindings::http;
+use wasmtime_wasi_http::{WasiHttp, WasiHttpView as _};
+
+use super::Guest;
+use crate::error::BuildError;
+
+/// What a component may import, each as version 0.2.x. The linker below holds exactly these.
+const ALLOWED: [&str; 6] = [
+    "wasi:clocks/monotonic-clock",
+    "wasi:http/outgoing-handler",
+    "wasi:http/types",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+];
+const TOOLS: &str = "milvus:vector-store/tools@0.1.";
+/// More functions than any component of ours has; compiling time grows with them.
+const FUNCTIONS: u32 = 100_000;
+
+/// What a component is, read from its bytes without compiling it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComponentInfo {
+    /// SHA-256 of the file, in hexadecimal.
+    pub digest: String,
+    /// Size of the file in bytes.
+    pub size: usize,
+    /// Names of its imports, sorted.
+    pub imports: Vec<String>,
+    /// Names of its exports, sorted.
+    pub exports: Vec<String>,
+}
+
+/// Reads and checks a component: its size, its imports, its exports.
+pub(crate) fn read(bytes: &[u8], size_limit: usize) -> Result<ComponentInfo, BuildError> {
+    if bytes.len() > size_limit {
+        return Err(BuildError::TooLarge {
+            size: bytes.len(),
+            limit: size_limit,
+        });
+    }
+    let invalid = |error: wasmparser::BinaryReaderError| BuildError::NoComponent(error.to_string());
+    let (mut imports, mut exports, mut unwanted) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut depth, mut functions) = (0_u32, 0_u32);
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(invalid)? {
+            Payload::Version {
+                encoding: wasmparser::Encoding::Module,
+                ..
+            } if depth == 0 => {
+                return Err(BuildError::NoComponent("it is a core module".to_owned()));
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::FunctionSection(section) => {
+                functions = functions.saturating_add(section.count())
+            }
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    let import = import.map_err(invalid)?;
+                    let name = import.name.name.to_owned();
+                    if !is_allowed(&name) || !matches!(import.ty, ComponentTypeRef::Instance(_)) {
+                        unwanted.push(shown(&name));
+                    }
+                    imports.push(name);
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    let export = export.map_err(invalid)?;
+                    if export.kind == ComponentExternalKind::Instance {
+                        exports.push(shown(export.name.name));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    if !unwanted.is_empty() {
+        unwanted.sort();
+        return Err(BuildError::Imports(unwanted));
+    }
+    if !exports.iter().any(|name| name.starts_with(TOOLS)) {
+        return Err(BuildError::Exports(exports));
+    }
+    if functions > FUNCTIONS {
+        return Err(BuildError::TooManyFunctions {
+            functions,
+            limit: FUNCTIONS,
+        });
+    }
+    imports.sort();
+    exports.sort();
+    let digest = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok(ComponentInfo {
+        digest,
+        size: bytes.len(),
+        imports,
+        exports,
+    })
+}
+
+/// A name that is nobody's promise yet: cut, and nothing in it that a terminal obeys.
+fn shown(name: &str) -> String {
+    name.chars()
+        .take(128)
+        .flat_map(char::escape_default)
+        .collect()
+}
+
+fn is_allowed(import: &str) -> bool {
+    let Some((name, version)) = import.split_once("@0.2.") else {
+        return false;
+    };
+    ALLOWED.contains(&name)
+        && !version.is_empty()
+        && version.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Links the six, one by one: the bundles of wasmtime-wasi also give a wall clock, random numbers and standard
+/// streams.
+pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
+    fn clocks(guest: &mut Guest) -> WasiClocksCtxView<'_> {
+        WasiClocksCtxView {
+            ctx: &mut guest.clocks,
+            table: &mut guest.table,
+        }
+    }
+    io::error::add_to_linker::<Guest, super::Io>(linker, |guest| &mut guest.table)?;
+    io::poll::add_to_linker::<Guest, super::Io>(linker, |guest| &mut guest.table)?;
+    io::streams::add_to_linker::<Guest, super::Io>(linker, |guest| &mut guest.table)?;
+    monotonic_clock::add_to_linker::<Guest, WasiClocks>(linker, clocks)?;
+    http::types::add_to_linker::<Guest, WasiHttp>(
+        linker,
+        &http::types::LinkOptions::default(),
+        Guest::http,
+    )?;
+    http::outgoing_handler::add_to_linker::<Guest, WasiHttp>(linker, Guest::http)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> Result<ComponentInfo, BuildError> {
+        read(&wat::parse_str(text).expect(text), 1 << 20)
+    }
+
+    const EXPORT: &str =
+        r#"(instance $i) (export "milvus:vector-store/tools@0.1.0" (instance $i))"#;
+
+    #[test]
+    fn the_six_are_let_in() {
+        let imports: String = ALLOWED
+            .map(|name| format!(r#"(import "{name}@0.2.12" (instance))"#))
+            .concat();
+        let info = read_text(&format!("(component {imports} {EXPORT})")).expect("may be loaded");
+        assert_eq!(info.imports, ALLOWED.map(|name| format!("{name}@0.2.12")));
+        assert_eq!(info.exports, ["milvus:vector-store/tools@0.1.0"]);
+        assert_eq!(info.digest.len(), 64);
+    }
+
+    #[test]
+    fn every_other_import_is_refused_by_name_before_anything_is_compiled() {
+        for name in [
+            "wasi:clocks/wall-clock@0.2.12",
+            "wasi:random/random@0.2.0",
+            "wasi:random/insecure-seed@0.2.0",
+            "wasi:cli/environment@0.2.0",
+            "wasi:cli/stdout@0.2.0",
+            "wasi:cli/exit@0.2.0",
+            "wasi:filesystem/types@0.2.0",
+            "wasi:filesystem/preopens@0.2.0",
+            "wasi:sockets/tcp@0.2.0",
+            "wasi:sockets/ip-name-lookup@0.2.0",
+            "wasi:http/incoming-handler@0.2.0",
+            "wasi:http/types@0.3.0",
+            "wasi:http/types",
+            "wasi:http/types@0.2.0-rc",
+            "wasi:io/poll@0.20.0",
+            "evil:io/poll@0.2.0",
+            "env",
+        ] {
+            let refused = read_text(&format!(
+                r#"(component (import "{name}" (instance)) {EXPORT})"#
+            ));
+            assert!(
+                matches!(&refused, Err(BuildError::Imports(names)) if *names == [name]),
+                "{name}: {refused:?}"
+            );
+        }
+        let refused = read_text(&format!(r#"(component (import "log" (func)) {EXPORT})"#));
+        assert!(matches!(refused, Err(BuildError::Imports(_))));
+        // The name of an interface, and a function behind it.
+        let refused = read_text(&format!(
+            r#"(component (import "wasi:io/poll@0.2.0" (func)) {EXPORT})"#
+        ));
+        assert!(matches!(refused, Err(BuildError::Imports(_))));
+    }
+
+    #[test]
+    fn imports_of_nested_components_are_their_own_business() {
+        let inner = r#"(component (import "anything" (func)))"#;
+        let info = read_text(&format!("(component {inner} {EXPORT})"))
+            .expect("never instantiated with an import");
+        assert!(info.imports.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_component_with_tools_is_refused() {
+        assert!(matches!(
+            read(b"hello", 100),
+            Err(BuildError::NoComponent(_))
+        ));
+        assert!(matches!(read(b"", 100), Err(BuildError::NoComponent(_))));
+        assert!(matches!(
+            read_text("(module)"),
+            Err(BuildError::NoComponent(_))
+        ));
+        assert!(
+            matches!(read_text("(component)"), Err(BuildError::Exports(names)) if names.is_empty())
+        );
+        let later = EXPORT.replace("0.1.0", "0.2.0");
+        assert!(matches!(
+            read_text(&format!("(component {later})")),
+            Err(BuildError::Exports(_))
+        ));
+        assert!(matches!(
+            read(&[0; 101], 100),
+            Err(BuildError::TooLarge {
+                size: 101,
+                limit: 100
+            })
+        ));
+    }
+
+    #[test]
+    fn no_bytes_panic() {
+        let whole = wat::parse_str(format!(
+            r#"(component (import "wasi:io/poll@0.2.0" (instance)) {EXPORT})"#
+        ))
+        .unwrap();
+        for at in 0..whole.len() {
+            let _ = read(&whole[..at], 1 << 20);
+            for bit in 0..8 {
+                let mut changed = whole.clone();
+                changed[at] ^= 1 << bit;
+                let _ = read(&changed, 1 << 20);
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The sandbox: a component compiled once, and a fresh instance of it for each call.
+
+pub(crate) mod bindings;
+mod engine;
+mod imports;
+mod limits;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::component::{Component, HasData, InstancePre, Linker, ResourceTable};
+use wasmtime::{Engine, Result, Store, UpdateDeadline};
+use wasmtime_wasi::clocks::WasiClocksCtx;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::egress::{Call, Egress};
+use crate::error::{BuildError, TimeIsUp};
+
+pub use imports::ComponentInfo;
+pub(crate) use imports::read;
+use limits::Meter;
+pub use limits::{LimitKind, Limits};
+
+/// What the host keeps for one instance.
+pub(crate) struct Guest {
+    table: ResourceTable,
+    clocks: WasiClocksCtx,
+    http: WasiHttpCtx,
+    egress: Egress,
+    pub(crate) meter: Meter,
+    _beat: engine::Beat,
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.egress,
+        }
+    }
+}
+
+/// `wasi:io` needs the table of handles only.
+struct Io;
+
+impl HasData for Io {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+/// Where each exported interface lies in the component. All but `tools` may be missing.
+pub(crate) struct Doors {
+    pub(crate) tools: Option<bindings::tools::GuestIndices>,
+    pub(crate) server: Option<bindings::server::GuestIndices>,
+    pub(crate) entities: Option<bindings::entities::GuestIndices>,
+    pub(crate) search: Option<bindings::search::GuestIndices>,
+}
+
+pub(crate) struct Sandbox {
+    ticker: engine::Ticker,
+    engine: Engine,
+    pub(crate) instance: InstancePre<Guest>,
+    pub(crate) doors: Doors,
+}
+
+impl Sandbox {
+    /// Compiles a component that [`read`] has passed. Takes seconds of CPU.
+    pub(crate) fn new(component: &[u8], limits: &Limits) -> Result<Self, BuildError> {
+        let build = || -> Result<Self> {
+            let engine = engine::engine(limits)?;
+            let component = Component::new(&engine, component)?;
+            let mut linker = Linker::new(&engine);
+            imports::link(&mut linker)?;
+            let instance = linker.instantiate_pre(&component)?;
+            let doors = Doors {
+                tools: Some(bindings::tools::GuestIndices::new(&instance)?),
+                server: bindings::server::GuestIndices::new(&instance).ok(),
+                entities: bindings::entities::GuestIndices::new(&instance).ok(),
+                search: bindings::search::GuestIndices::new(&instance).ok(),
+            };
+            Ok(Self {
+                ticker: engine::Ticker::start(&engine)?,
+                engine,
+                instance,
+                doors,
+            })
+        };
+        build().map_err(|error| BuildError::Compile(plain(&format!("{error:#}"))))
+    }
+
+    /// A store for one call, all its limits armed.
+    pub(crate) fn store(&self, call: Arc<Call>, limits: &Limits) -> Store<Guest> {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(limits.header_bytes);
+        let guest = Guest {
+            table,
+            clocks: WasiClocksCtx::default(),
+            http,
+            egress: Egress(call),
+            meter: Meter::new(limits),
+            _beat: self.ticker.beat(),
+        };
+        let mut store = Store::new(&self.engine, guest);
+        store.limiter(|guest| &mut guest.meter);
+        store.set_hostcall_fuel(limits.crossing_bytes());
+        store.set_max_component_handles(limits.handles);
+        store.set_epoch_deadline(1);
+        // Code that only computes is ended here: a busy thread may be late to see the timer of the whole call.
+        let end = Instant::now() + limits.call_time;
+        store.epoch_deadline_callback(move |_| match Instant::now() < end {
+            true => Ok(UpdateDeadline::Yield(1)),
+            false => Err(TimeIsUp.into()),
+        });
+        store
+    }
+}
+
+/// The runtime's words, in which names of the component may stand: visible ASCII, cut.
+fn plain(text: &str) -> String {
+    let visible = |character: char| {
+        if matches!(character, ' '..='~') {
+            character
+        } else {
+            '?'
+        }
+    };
+    text.chars().take(1000).map(visible).collect()
+}

@@ -1,0 +1,143 @@
+//! Takes an answer in whole, within its limits, before the component gets a byte of it.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Response, StatusCode};
+use tokio::time::{Instant, timeout_at};
+
+use super::TransportError;
+use crate::budget::{Budget, Share};
+use crate::credential::Credential;
+
+/// An answer, whole; the credential is taken out of it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    content_type: Option<HeaderValue>,
+    body: Bytes,
+    /// How often the credential stood in it.
+    pub(crate) redacted: u64,
+}
+
+/// Bytes that give their share of the budget back when the last view of them is gone.
+struct Held {
+    bytes: Vec<u8>,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// How large an answer may be, and how long it may take.
+pub(crate) struct Bounds<'a> {
+    pub(crate) budget: &'a Budget,
+    pub(crate) response_bytes: u64,
+    /// All of it has to be there by then.
+    pub(crate) deadline: Instant,
+    /// The longest wait for the answer's head, and between two parts of its body.
+    pub(crate) first_byte: Option<Duration>,
+    pub(crate) between_bytes: Option<Duration>,
+}
+
+impl Bounds<'_> {
+    pub(super) fn until(&self, wait: Option<Duration>) -> Instant {
+        let limit = wait.and_then(|wait| Instant::now().checked_add(wait));
+        limit.map_or(self.deadline, |limit| limit.min(self.deadline))
+    }
+}
+
+impl Answer {
+    pub(super) async fn collect(
+        response: Response<Incoming>,
+        bounds: &Bounds<'_>,
+        credential: Option<&Credential>,
+    ) -> Result<Self, TransportError> {
+        let (head, mut body) = response.into_parts();
+        refuse_encoded(&head.headers)?;
+        let too_large = TransportError::AnswerTooLarge(bounds.response_bytes);
+        let announced = body.size_hint().lower();
+        if announced > bounds.response_bytes {
+            return Err(too_large);
+        }
+        let mut share = bounds
+            .budget
+            .take(announced)
+            .ok_or(TransportError::Overloaded)?;
+        let mut bytes =
+            Vec::with_capacity(usize::try_from(announced).map_err(|_| TransportError::Overloaded)?);
+        loop {
+            let frame = timeout_at(bounds.until(bounds.between_bytes), body.frame())
+                .await
+                .map_err(|_| TransportError::Timeout)?;
+            let Some(frame) = frame else { break };
+            // Trailers are dropped: nothing of Milvus' API is in them.
+            let Ok(data) = frame
+                .map_err(|error| TransportError::body(&error))?
+                .into_data()
+            else {
+                continue;
+            };
+            let length = bytes.len() as u64 + data.len() as u64;
+            if length > bounds.response_bytes {
+                return Err(too_large);
+            }
+            if !share.cover(length) {
+                return Err(TransportError::Overloaded);
+            }
+            bytes.extend_from_slice(&data);
+        }
+        let (bytes, redacted) = match credential {
+            Some(credential) => credential.redact(bytes),
+            None => (bytes, 0),
+        };
+        Ok(Self {
+            status: head.status,
+            content_type: head
+                .headers
+                .get(CONTENT_TYPE)
+                .filter(|value| value.len() <= 128)
+                .cloned(),
+            body: Bytes::from_owner(Held {
+                bytes,
+                _share: share,
+            }),
+            redacted,
+        })
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.body.len() as u64
+    }
+
+    /// What the component gets: status, type and length, and the body. No other header of the server passes.
+    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(self.body.clone()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        if let Some(value) = self.content_type {
+            headers.insert(CONTENT_TYPE, value);
+        }
+        response
+    }
+}
+
+/// `identity` was asked for: a server that compresses all the same could unpack without end, or hide the credential.
+fn refuse_encoded(headers: &HeaderMap) -> Result<(), TransportError> {
+    let identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().all(identity) {
+        Ok(())
+    } else {
+        Err(TransportError::Encoded)
+    }
+}

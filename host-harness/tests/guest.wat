@@ -1,0 +1,128 @@
+;; A component's core that does one thing for each first letter of a tool's name. Names of exports and the layout of
+;; values are those of the component model's canonical ABI for the world `tools-plugin`.
+(module
+  (import "wasi:http/types@0.2.12" "[constructor]fields" (func $fields (result i32)))
+  (import "wasi:http/types@0.2.12" "[method]fields.append" (func $append (param i32 i32 i32 i32 i32 i32)))
+  (import "wasi:http/types@0.2.12" "[constructor]outgoing-request" (func $request (param i32) (result i32)))
+  (import "wasi:http/types@0.2.12" "[method]outgoing-request.set-scheme"
+    (func $set_scheme (param i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi:http/types@0.2.12" "[method]outgoing-request.set-authority"
+    (func $set_authority (param i32 i32 i32 i32) (result i32)))
+  (import "wasi:http/types@0.2.12" "[method]outgoing-request.set-path-with-query"
+    (func $set_path (param i32 i32 i32 i32) (result i32)))
+  (import "wasi:http/types@0.2.12" "[method]future-incoming-response.subscribe" (func $ready (param i32) (result i32)))
+  (import "wasi:http/outgoing-handler@0.2.12" "handle" (func $handle (param i32 i32 i32 i32)))
+  (import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-duration" (func $sleep (param i64) (result i32)))
+  (import "wasi:io/poll@0.2.12" "[method]pollable.block" (func $block (param i32)))
+  (import "wasi:io/poll@0.2.12" "poll" (func $poll (param i32 i32 i32)))
+
+  (memory (export "memory") 2)
+  (global $top (mut i32) (i32.const 65536))
+  (data (i32.const 1024) "/v1/vector/collections")
+  (data (i32.const 1100) "/forbidden")
+  (data (i32.const 1200) "127.0.0.1:1")
+  (data (i32.const 1300) "a-header")
+
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+    (global.set $top (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+
+  ;; GET with a path, to an authority; answers the future of the answer.
+  (func $get (param $authority i32) (param $length i32) (param $path i32) (param $path_length i32) (result i32)
+    (local $request i32)
+    (local.set $request (call $request (call $fields)))
+    (drop (call $set_scheme (local.get $request) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)))
+    (drop (call $set_authority (local.get $request) (i32.const 1) (local.get $authority) (local.get $length)))
+    (drop (call $set_path (local.get $request) (i32.const 1) (local.get $path) (local.get $path_length)))
+    (call $handle (local.get $request) (i32.const 0) (i32.const 0) (i32.const 2048))
+    (i32.load (i32.const 2056)))
+
+  (func $wait (param $future i32)
+    (call $block (call $ready (local.get $future))))
+
+  (func $recurse (param i32) (result i32)
+    (i32.add (call $recurse (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))
+
+  (func (export "milvus:vector-store/tools@0.1.0#list-tools") (result i32)
+    (call $wait (call $get (i32.const 1200) (i32.const 11) (i32.const 1024) (i32.const 22)))
+    (i32.const 3000))
+
+  (func (export "milvus:vector-store/server@0.1.0#probe")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (unreachable))
+
+  ;; uri 0 1, token 2 3 4, database 5 6 7, dialect 8 9, timeout 10 11, name 12 13, arguments 14 15.
+  (func (export "milvus:vector-store/tools@0.1.0#call-tool")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (local $what i32)
+    (local.set $what (i32.load8_u (local.get 12)))
+
+    (if (i32.eq (local.get $what) (i32.const 0x61)) ;; a: answers its arguments
+      (then
+        (i32.store (i32.const 3004) (local.get 14))
+        (i32.store (i32.const 3008) (local.get 15))))
+    (if (i32.eq (local.get $what) (i32.const 0x62)) ;; b: answers more than may cross
+      (then
+        (drop (memory.grow (i32.const 2000)))
+        (i32.store (i32.const 3004) (i32.const 0))
+        (i32.store (i32.const 3008) (i32.const 120000000))))
+    (if (i32.eq (local.get $what) (i32.const 0x63)) ;; c: traps if another call was here before
+      (then
+        (if (i32.load (i32.const 5000)) (then (unreachable)))
+        (i32.store (i32.const 5000) (i32.const 1))))
+    (if (i32.eq (local.get $what) (i32.const 0x65)) ;; e: a typed error
+      (then (i32.store8 (i32.const 3000) (i32.const 1))))
+    (if (i32.eq (local.get $what) (i32.const 0x66)) ;; f: a header without end
+      (then
+        (local.set 0 (call $fields))
+        (loop $more
+          (call $append (local.get 0) (i32.const 1300) (i32.const 8) (i32.const 1024) (i32.const 22) (i32.const 4000))
+          (br $more))))
+    (if (i32.eq (local.get $what) (i32.const 0x68)) ;; h: handles without end
+      (then (loop $more (drop (call $fields)) (br $more))))
+    (if (i32.eq (local.get $what) (i32.const 0x69)) ;; i: asks, and returns without waiting
+      (then
+        (drop (call $get
+          (i32.add (local.get 0) (i32.const 7)) (i32.sub (local.get 1) (i32.const 7))
+          (i32.const 1024) (i32.const 22)))))
+    (if (i32.eq (local.get $what) (i32.const 0x6c)) ;; l: loops
+      (then (loop $more (br $more))))
+    (if (i32.eq (local.get $what) (i32.const 0x6d)) ;; m: memory without end
+      (then
+        (loop $more (br_if $more (i32.ne (memory.grow (i32.const 100)) (i32.const -1))))
+        (unreachable)))
+    (if (i32.eq (local.get $what) (i32.const 0x6f)) ;; o: reads beyond its memory
+      (then (drop (i32.load (i32.const -8)))))
+    (if (i32.eq (local.get $what) (i32.const 0x70)) ;; p: polls for centuries
+      (then (call $block (call $sleep (i64.const -1)))))
+    (if (i32.eq (local.get $what) (i32.const 0x79)) ;; y: polls one pollable millions of times at once
+      (then
+        (drop (memory.grow (i32.const 1100)))
+        (local.set 0 (call $sleep (i64.const 0)))
+        (local.set 1 (i32.const 131072))
+        (loop $more
+          (i32.store (local.get 1) (local.get 0))
+          (local.set 1 (i32.add (local.get 1) (i32.const 4)))
+          (br_if $more (i32.lt_u (local.get 1) (i32.const 60000000))))
+        (call $poll (i32.const 131072) (i32.const 2500000) (i32.const 4000))))
+    (if (i32.eq (local.get $what) (i32.const 0x71)) ;; q: asks its endpoint for the collections, and waits
+      (then
+        (call $wait (call $get
+          (i32.add (local.get 0) (i32.const 7)) (i32.sub (local.get 1) (i32.const 7))
+          (i32.const 1024) (i32.const 22)))))
+    (if (i32.eq (local.get $what) (i32.const 0x73)) ;; s: recurses without end
+      (then (drop (call $recurse (i32.const 0)))))
+    (if (i32.eq (local.get $what) (i32.const 0x74)) ;; t: traps
+      (then (unreachable)))
+    (if (i32.eq (local.get $what) (i32.const 0x77)) ;; w: asks for what is no route, and fails
+      (then
+        (call $wait (call $get
+          (i32.add (local.get 0) (i32.const 7)) (i32.sub (local.get 1) (i32.const 7))
+          (i32.const 1100) (i32.const 10)))
+        (i32.store8 (i32.const 3000) (i32.const 1))))
+    (if (i32.eq (local.get $what) (i32.const 0x78)) ;; x: uses a handle that it was never given
+      (then (call $block (i32.const 77))))
+    (i32.const 3000))
+)

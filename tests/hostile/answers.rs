@@ -1,0 +1,134 @@
+//! A server that misbehaves ends in a typed error in time, and never in another call's answer.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{HASTE, Seen, Stage, endpoint};
+use crate::servers::{Faulty, Recorder, ok};
+
+/// Asks a server once, on the narrow host, and then another one.
+async fn ask(milvus: &Faulty) -> Seen {
+    let stage = Stage::narrow();
+    let seen = stage.attack(&milvus.uri(), "ordinary_request", json!({})).await;
+    seen.in_time(HASTE);
+    assert_eq!((seen.sent(), milvus.connections()), (1, 1), "asked once, whatever comes: {seen:?}");
+    stage.still_works().await;
+    seen
+}
+
+macro_rules! faulty {
+    ($($name:ident: $server:expr, $errors:expr;)+) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                let seen = ask(&$server).await;
+                let errors: &[&str] = &$errors;
+                assert!(errors.contains(&seen.error()), "expected one of {errors:?}: {seen:?}");
+            }
+        )+
+    };
+}
+
+faulty! {
+    a_silent_server_ends_at_the_deadline: Faulty::silent(), ["timeout"];
+    a_slow_head_ends_at_the_deadline: Faulty::slow_head(), ["timeout"];
+    a_slow_body_ends_at_the_deadline: Faulty::slow_body(), ["timeout"];
+    a_drizzle_of_1xx_ends_at_the_deadline: Faulty::drizzle_of_1xx(), ["timeout"];
+    a_storm_of_1xx_ends_in_time: Faulty::storm_of_1xx(), ["timeout", "answer-malformed"];
+    an_endless_head_is_cut_off: Faulty::endless_head(), ["answer-head-too-large"];
+    an_endless_body_is_cut_off: Faulty::endless_body(), ["answer-too-large"];
+    an_endless_size_of_a_chunk_is_cut_off: Faulty::endless_chunk_size(), ["answer-incomplete", "answer-malformed"];
+    a_body_that_is_announced_as_too_large_is_not_read: Faulty::oversized((1 << 20) + 1), ["answer-too-large"];
+    a_body_that_is_announced_as_endless_is_not_read: Faulty::oversized(u64::MAX - 1), ["answer-too-large", "answer-malformed"];
+    a_body_that_is_too_large_without_announcement_is_cut_off: Faulty::oversized_unannounced((1 << 20) + 1), ["answer-too-large"];
+    a_server_that_closes_is_an_error: Faulty::closing(), ["connection-terminated"];
+    half_a_head_is_an_error: Faulty::closing_in_head(), ["connection-terminated", "answer-incomplete", "answer-malformed"];
+    half_a_body_is_an_error: Faulty::closing_in_body(), ["answer-incomplete"];
+    half_of_the_chunks_is_an_error: Faulty::closing_in_chunks(), ["answer-incomplete"];
+    a_compressed_answer_is_an_error: Faulty::encoded("gzip"), ["answer-encoded"];
+    an_answer_in_two_codings_is_an_error: Faulty::encoded("identity, br"), ["answer-encoded"];
+    what_is_no_http_is_an_error: Faulty::no_http(), ["answer-malformed"];
+    a_body_without_a_head_is_an_error: Faulty::no_head(), ["answer-malformed"];
+    a_switch_of_protocols_is_an_error: Faulty::switching(), ["answer-malformed", "connection-terminated"];
+    two_lengths_are_an_error: Faulty::two_lengths(), ["answer-malformed"];
+    a_length_that_is_no_number_is_an_error: Faulty::no_number(), ["answer-malformed"];
+    a_control_character_in_a_head_is_an_error: Faulty::bad_header(), ["answer-malformed"];
+}
+
+#[tokio::test]
+async fn only_status_type_and_length_of_an_answer_pass() {
+    let milvus = Faulty::saying(
+        "HTTP/1.1 200 Fine\r\nSet-Cookie: a=b\r\nServer: x\r\nX-Secret: 1\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\nTrailer: X-Later\r\n\r\n2\r\n{}\r\n0\r\nX-Later: 2\r\n\r\n",
+        false,
+    );
+    let seen = ask(&milvus).await;
+    let answer = seen.answer.expect("an answer");
+    assert_eq!(answer["headers"], json!([["content-length", "2"], ["content-type", "application/json"]]));
+    assert_eq!((&answer["body"], &answer["trailers"]), (&json!("{}"), &json!([])));
+}
+
+/// A recorder that repeats what was asked, between `before` and `after`.
+fn echo(before: &'static [u8], after: &'static [u8]) -> Recorder {
+    Recorder::answering(move |request| [before, &ok("application/json", &request.body), after].concat())
+}
+
+/// Asks one endpoint many times; each answer is its question's, or an error.
+async fn each_answer_is_its_own(milvus: &Recorder, pause: Duration) {
+    let (stage, endpoint) = (Stage::wide(), endpoint(&milvus.uri()));
+    let mut foreign = Vec::new();
+    for number in 0..60 {
+        let body = json!({ "dbName": format!("question_{number}") }).to_string();
+        let seen = stage.attack_at(&endpoint, "ordinary_request", json!({ "body": body })).await;
+        let answer = seen.answer.as_ref().map_or(Value::Null, |answer| answer["body"].clone());
+        if !answer.is_null() && answer != body {
+            foreign.push((number, answer));
+        }
+        tokio::time::sleep(pause).await;
+    }
+    assert!(foreign.is_empty(), "{} of 60 calls got another answer than their own: {foreign:?}", foreign.len());
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_twice_is_not_the_next_calls() {
+    let milvus = echo(b"", b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nforeign");
+    each_answer_is_its_own(&milvus, Duration::ZERO).await;
+    each_answer_is_its_own(&milvus, Duration::from_millis(5)).await;
+}
+
+#[tokio::test]
+async fn a_body_longer_than_its_length_is_not_the_next_calls_answer() {
+    let milvus = echo(b"", b"tail");
+    each_answer_is_its_own(&milvus, Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn an_answer_with_length_and_chunks_is_not_read_as_two() {
+    let milvus = Recorder::answering(|_| {
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nforeign"
+            .to_vec()
+    });
+    let (stage, endpoint) = (Stage::wide(), endpoint(&milvus.uri()));
+    for _ in 0..20 {
+        let seen = stage.attack_at(&endpoint, "ordinary_request", json!({})).await;
+        assert!(!seen.told().contains("foreign"), "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_ran_out_of_time_leaves_its_answer_to_nobody() {
+    // The first answer comes when its call is over.
+    let milvus = Recorder::answering(|request| {
+        if request.body == b"{\"dbName\":\"late\"}" {
+            std::thread::sleep(HASTE + Duration::from_millis(200));
+        }
+        ok("application/json", &request.body)
+    });
+    let (stage, endpoint) = (Stage::narrow(), endpoint(&milvus.uri()));
+    let late = stage.attack_at(&endpoint, "ordinary_request", json!({ "body": "{\"dbName\":\"late\"}" })).await;
+    assert_eq!(late.error(), "timeout", "{late:?}");
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let next = stage.attack_at(&endpoint, "ordinary_request", json!({ "body": "{\"dbName\":\"next\"}" })).await;
+    assert_eq!(next.answer.expect("an answer")["body"], "{\"dbName\":\"next\"}");
+}

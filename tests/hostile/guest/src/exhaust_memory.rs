@@ -1,0 +1,129 @@
+//! Tries to use up memory: its own, and the host's by way of what the host keeps for it. Stands for hosts that count
+//! a component's linear memory and nothing else: handles, fields and buffers of theirs are counted by nobody.
+
+use serde_json::{Value, json};
+use std::hint::black_box;
+use wasi::clocks::monotonic_clock::subscribe_duration;
+use wasi::http::types::{Fields, OutgoingRequest};
+use wasi::io::poll::poll;
+
+use crate::attack::{Attack, number};
+use crate::request::Request;
+
+pub(crate) const ATTACKS: &[Attack] = &[
+    Attack {
+        name: "all_memory",
+        tries: "Takes memory until there is no more.",
+        run: |_, _| {
+            let mut all = Vec::new();
+            loop {
+                all.push(black_box(vec![1_u8; 1 << 20]));
+            }
+        },
+    },
+    Attack {
+        name: "many_fields",
+        tries: "Makes header fields without end and lets none go.",
+        run: |_, _| loop {
+            std::mem::forget(Fields::new());
+        },
+    },
+    Attack {
+        name: "many_pollables",
+        tries: "Makes clocks without end and lets none go.",
+        run: |_, _| loop {
+            std::mem::forget(subscribe_duration(u64::MAX));
+        },
+    },
+    Attack {
+        name: "many_bodies",
+        tries: "Makes requests with bodies without end, sends none and lets none go.",
+        run: |_, _| loop {
+            let request = OutgoingRequest::new(Fields::new());
+            if let Ok(body) = request.body() {
+                std::mem::forget((body.write(), body));
+            }
+            std::mem::forget(request);
+        },
+    },
+    Attack {
+        name: "many_headers",
+        tries: "Adds small headers to one request without end.",
+        run: |_, _| {
+            let fields = Fields::new();
+            let mut count = 0_u64;
+            while fields.append(&format!("x-{count}"), b"1").is_ok() {
+                count += 1;
+            }
+            json!({ "headers": count })
+        },
+    },
+    Attack {
+        name: "huge_header",
+        tries: "Adds a header of `bytes` bytes.",
+        run: |_, arguments| {
+            let value = vec![b'x'; usize::try_from(number(arguments, "bytes")).unwrap_or(0)];
+            json!({ "appended": Fields::new().append("x-huge", &value).is_ok() })
+        },
+    },
+    Attack {
+        name: "huge_list",
+        tries: "Hands the host one list of `count` entries at once.",
+        run: huge_list,
+    },
+    Attack {
+        name: "huge_wait",
+        tries: "Waits for one clock, named `count` times in one list.",
+        run: |_, arguments| {
+            let clock = subscribe_duration(0);
+            let count = usize::try_from(number(arguments, "count")).unwrap_or(0);
+            json!({ "ready": poll(&vec![&clock; count]).len() })
+        },
+    },
+    Attack {
+        name: "huge_zeroes",
+        tries: "Has the host write `bytes` zeroes into a body, which costs the component nothing.",
+        run: huge_zeroes,
+    },
+    Attack {
+        name: "huge_read",
+        tries: "Asks for the largest number of bytes of an answer at once.",
+        run: |milvus, _| {
+            let Ok(answer) = Request::post(milvus).start().map_err(|_| ()).and_then(|sent| sent.wait().map_err(|_| ()))
+            else {
+                return json!({ "code": "nothing" });
+            };
+            let read = answer.consume().and_then(|body| {
+                let stream = body.stream()?;
+                stream.blocking_read(u64::MAX).map_err(|_| ())
+            });
+            json!({ "bytes": read.map(|bytes| bytes.len()).ok() })
+        },
+    },
+    Attack {
+        name: "huge_answer",
+        tries: "Answers its caller with `bytes` bytes.",
+        run: |_, arguments| Value::from("x".repeat(usize::try_from(number(arguments, "bytes")).unwrap_or(0))),
+    },
+];
+
+fn huge_list(_: &str, arguments: &Value) -> Value {
+    let count = usize::try_from(number(arguments, "count")).unwrap_or(0);
+    let entries = vec![("x".to_owned(), b"1".to_vec()); count];
+    json!({ "made": Fields::from_list(&entries).is_ok() })
+}
+
+fn huge_zeroes(milvus: &str, arguments: &Value) -> Value {
+    let request = OutgoingRequest::new(Fields::new());
+    let _ = request.set_authority(Some(milvus));
+    let Ok(stream) = request.body().and_then(|body| {
+        let stream = body.write();
+        std::mem::forget(body);
+        stream
+    }) else {
+        return json!({ "unbuilt": "body" });
+    };
+    let _ = stream.check_write();
+    let zeroes = stream.write_zeroes(number(arguments, "bytes"));
+    json!({ "written": zeroes.is_ok() })
+}

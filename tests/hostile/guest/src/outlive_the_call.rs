@@ -1,0 +1,38 @@
+//! Tries to leave work behind that goes on when the call is over. Stands for hosts that answer their caller while
+//! requests of the call are still on the way, with nobody left to count them.
+
+use serde_json::{Value, json};
+
+use crate::attack::{Attack, number};
+use crate::request::{Request, Sent};
+
+pub(crate) const ATTACKS: &[Attack] = &[
+    Attack {
+        name: "return_with_requests_in_flight",
+        tries: "Makes `count` good requests and returns without waiting for one.",
+        run: |milvus, arguments| {
+            std::mem::forget(begin(milvus, arguments));
+            json!({})
+        },
+    },
+    Attack {
+        name: "trap_with_requests_in_flight",
+        tries: "Makes `count` good requests and traps without waiting for one.",
+        run: |milvus, arguments| {
+            let _kept = begin(milvus, arguments);
+            core::arch::wasm32::unreachable()
+        },
+    },
+    Attack {
+        name: "give_up_requests_in_flight",
+        tries: "Makes `count` good requests, lets go of each before its answer, and returns.",
+        run: |milvus, arguments| {
+            drop(begin(milvus, arguments));
+            json!({})
+        },
+    },
+];
+
+fn begin(milvus: &str, arguments: &Value) -> Vec<Result<Sent, &'static str>> {
+    (0..number(arguments, "count")).map(|_| Request::post(milvus).start()).collect()
+}

@@ -1,0 +1,95 @@
+//! Tries never to end. Stands for hosts whose deadline is looked at only between instructions, or only while they
+//! wait, and for runaway recursion and traps that take the host with them.
+
+use serde_json::json;
+use std::hint::black_box;
+use wasi::clocks::monotonic_clock::{now, subscribe_duration, subscribe_instant};
+use wasi::http::outgoing_handler;
+use wasi::http::types::{Fields, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
+use wasi::io::poll::poll;
+
+use crate::attack::Attack;
+use crate::request::ROUTE;
+
+pub(crate) const ATTACKS: &[Attack] = &[
+    Attack {
+        name: "endless_loop",
+        tries: "Runs without end and without a call to the host.",
+        run: |_, _| loop {
+            black_box(0);
+        },
+    },
+    Attack {
+        name: "endless_calls",
+        tries: "Asks the host for the time without end.",
+        run: |_, _| loop {
+            black_box(now());
+        },
+    },
+    Attack {
+        name: "endless_recursion",
+        tries: "Calls itself until the stack is used up.",
+        run: |_, _| json!(recurse(0)),
+    },
+    Attack {
+        name: "endless_sleep",
+        tries: "Waits for a clock for centuries.",
+        run: |_, _| {
+            subscribe_duration(u64::MAX).block();
+            json!({})
+        },
+    },
+    Attack {
+        name: "endless_poll",
+        tries: "Waits for many clocks at once, each far beyond the deadline.",
+        run: |_, _| {
+            let clocks: Vec<_> = (0..200).map(|more| subscribe_instant(u64::MAX - more)).collect();
+            json!(poll(&clocks.iter().collect::<Vec<_>>()))
+        },
+    },
+    Attack {
+        name: "busy_sleep",
+        tries: "Makes clocks without end that are over at once, and waits for each.",
+        run: |_, _| loop {
+            subscribe_duration(0).block();
+        },
+    },
+    Attack {
+        name: "endless_patience",
+        tries: "Sets every time-out of a request as high as it goes, and waits for a silent server.",
+        run: |milvus, _| {
+            let options = RequestOptions::new();
+            let _ = options.set_connect_timeout(Some(u64::MAX));
+            let _ = options.set_first_byte_timeout(Some(u64::MAX));
+            let _ = options.set_between_bytes_timeout(Some(u64::MAX));
+            let fields = Fields::new();
+            let request = OutgoingRequest::new(fields);
+            let _ = request.set_scheme(Some(&Scheme::Http));
+            let _ = request.set_authority(Some(milvus));
+            let _ = request.set_path_with_query(Some("/v1/vector/collections"));
+            let Ok(body) = request.body() else { return json!({ "unbuilt": "body" }) };
+            let Ok(future) = outgoing_handler::handle(request, Some(options)) else {
+                return json!({ "unbuilt": ROUTE });
+            };
+            let _ = OutgoingBody::finish(body, None);
+            future.subscribe().block();
+            json!({ "code": format!("{:?}", future.get()) })
+        },
+    },
+    Attack {
+        name: "panic",
+        tries: "Panics.",
+        #[allow(clippy::panic, reason = "that is the attack")]
+        run: |_, _| panic!("on purpose"),
+    },
+    Attack {
+        name: "unreachable",
+        tries: "Runs into an instruction that traps.",
+        run: |_, _| core::arch::wasm32::unreachable(),
+    },
+];
+
+#[allow(unconditional_recursion, reason = "that is the attack")]
+fn recurse(depth: u64) -> u64 {
+    black_box(recurse(black_box(depth + 1))) + 1
+}
