@@ -10,7 +10,8 @@ use crate::dialect::HttpAnswer;
 use wasi::clocks::monotonic_clock;
 use wasi::http::outgoing_handler;
 use wasi::http::types::{
-    ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
+    ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
+    Scheme,
 };
 use wasi::io::poll::{Pollable, poll};
 use wasi::io::streams::{InputStream, OutputStream, StreamError};
@@ -80,7 +81,9 @@ fn send_small(request: &HttpRequest<'_>) -> Result<HttpAnswer, TransportError> {
 
 /// The reason in waki's error: the host's error code where the chain still has it.
 fn from_waki(cause: &anyhow::Error) -> TransportError {
-    let code = cause.chain().find_map(|link| link.downcast_ref::<waki::ErrorCode>());
+    let code = cause
+        .chain()
+        .find_map(|link| link.downcast_ref::<waki::ErrorCode>());
     match code {
         Some(code) => from_name(&format!("{code:?}")),
         None => TransportError::Broken("the host ended the exchange without a reason".to_owned()),
@@ -103,13 +106,19 @@ fn from_name(debug: &str) -> TransportError {
             TransportError::Unreachable("the connection was refused".to_owned())
         }
         "DestinationIpProhibited" => TransportError::Denied,
-        "TlsCertificateError" => TransportError::Untrusted("its certificate is not to be trusted".to_owned()),
-        "TlsProtocolError" | "TlsAlertReceived" => TransportError::Untrusted("it does not speak TLS as it should".to_owned()),
-        "ConnectionTimeout" => TransportError::TimedOut { sent: false },
-        "ConnectionReadTimeout" | "ConnectionWriteTimeout" | "HttpResponseTimeout" => TransportError::TimedOut { sent: true },
-        "HttpResponseContentCoding" | "HttpResponseTransferCoding" => {
-            TransportError::Broken("the answer is encoded in a way that was not asked for".to_owned())
+        "TlsCertificateError" => {
+            TransportError::Untrusted("its certificate is not to be trusted".to_owned())
         }
+        "TlsProtocolError" | "TlsAlertReceived" => {
+            TransportError::Untrusted("it does not speak TLS as it should".to_owned())
+        }
+        "ConnectionTimeout" => TransportError::TimedOut { sent: false },
+        "ConnectionReadTimeout" | "ConnectionWriteTimeout" | "HttpResponseTimeout" => {
+            TransportError::TimedOut { sent: true }
+        }
+        "HttpResponseContentCoding" | "HttpResponseTransferCoding" => TransportError::Broken(
+            "the answer is encoded in a way that was not asked for".to_owned(),
+        ),
         "HttpResponseIncomplete" => TransportError::Broken("the answer is not whole".to_owned()),
         "ConnectionTerminated" => TransportError::Broken("the server closed it".to_owned()),
         _ => TransportError::Broken("what came is not HTTP as it should be".to_owned()),
@@ -129,31 +138,52 @@ fn wait(pollable: &Pollable, deadline: Option<&Pollable>) -> Result<(), Transpor
         }
         Some(deadline) => {
             let ready = poll(&[pollable, deadline]);
-            if ready.contains(&0) { Ok(()) } else { Err(TransportError::TimedOut { sent: true }) }
+            if ready.contains(&0) {
+                Ok(())
+            } else {
+                Err(TransportError::TimedOut { sent: true })
+            }
         }
     }
 }
 
 /// Sends through the `wasi` crate, within the request's deadline.
 fn send_until(request: &HttpRequest<'_>) -> Result<HttpAnswer, TransportError> {
-    let deadline = request.deadline_ms.map(|at| monotonic_clock::subscribe_instant(at.saturating_mul(NANOSECONDS)));
+    let deadline = request
+        .deadline_ms
+        .map(|at| monotonic_clock::subscribe_instant(at.saturating_mul(NANOSECONDS)));
     if deadline.as_ref().is_some_and(Pollable::ready) {
         return Err(TransportError::TimedOut { sent: false });
     }
-    let internal = |what: &str| TransportError::Broken(format!("the host does not take the {what}"));
-    let fields: Vec<(String, Vec<u8>)> =
-        headers(request).into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())).collect();
+    let internal =
+        |what: &str| TransportError::Broken(format!("the host does not take the {what}"));
+    let fields: Vec<(String, Vec<u8>)> = headers(request)
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.into_bytes()))
+        .collect();
     let fields = Fields::from_list(&fields).map_err(|_| internal("headers"))?;
     let outgoing = OutgoingRequest::new(fields);
     let method = match request.route.method {
         routes::Method::Get => Method::Get,
         routes::Method::Post => Method::Post,
     };
-    let scheme = if request.target.secure { Scheme::Https } else { Scheme::Http };
-    outgoing.set_method(&method).map_err(|()| internal("method"))?;
-    outgoing.set_scheme(Some(&scheme)).map_err(|()| internal("scheme"))?;
-    outgoing.set_authority(Some(&request.target.authority)).map_err(|()| internal("authority"))?;
-    outgoing.set_path_with_query(Some(request.route.path)).map_err(|()| internal("path"))?;
+    let scheme = if request.target.secure {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
+    outgoing
+        .set_method(&method)
+        .map_err(|()| internal("method"))?;
+    outgoing
+        .set_scheme(Some(&scheme))
+        .map_err(|()| internal("scheme"))?;
+    outgoing
+        .set_authority(Some(&request.target.authority))
+        .map_err(|()| internal("authority"))?;
+    outgoing
+        .set_path_with_query(Some(request.route.path))
+        .map_err(|()| internal("path"))?;
     let body = outgoing.body().map_err(|()| internal("body"))?;
     let future = outgoing_handler::handle(outgoing, None).map_err(|code| from_code(&code))?;
     // A broken write is not the end: the answer tells why.
@@ -177,12 +207,20 @@ fn send_until(request: &HttpRequest<'_>) -> Result<HttpAnswer, TransportError> {
 }
 
 /// Writes the whole body; false if the host stopped reading.
-fn write_all(stream: &OutputStream, mut bytes: &[u8], deadline: Option<&Pollable>) -> Result<bool, TransportError> {
+fn write_all(
+    stream: &OutputStream,
+    mut bytes: &[u8],
+    deadline: Option<&Pollable>,
+) -> Result<bool, TransportError> {
     let pollable = stream.subscribe();
     while !bytes.is_empty() {
         wait(&pollable, deadline)?;
-        let Ok(permit) = stream.check_write() else { return Ok(false) };
-        let length = bytes.len().min(usize::try_from(permit).unwrap_or(usize::MAX));
+        let Ok(permit) = stream.check_write() else {
+            return Ok(false);
+        };
+        let length = bytes
+            .len()
+            .min(usize::try_from(permit).unwrap_or(usize::MAX));
         let (chunk, rest) = bytes.split_at(length);
         if !chunk.is_empty() && stream.write(chunk).is_err() {
             return Ok(false);
@@ -196,7 +234,10 @@ fn write_all(stream: &OutputStream, mut bytes: &[u8], deadline: Option<&Pollable
     Ok(stream.check_write().is_ok())
 }
 
-fn read_all(incoming: &IncomingResponse, deadline: Option<&Pollable>) -> Result<HttpAnswer, TransportError> {
+fn read_all(
+    incoming: &IncomingResponse,
+    deadline: Option<&Pollable>,
+) -> Result<HttpAnswer, TransportError> {
     let broken = || TransportError::Broken("the answer has no body to read".to_owned());
     let status = incoming.status();
     let body: IncomingBody = incoming.consume().map_err(|()| broken())?;
@@ -214,5 +255,8 @@ fn read_all(incoming: &IncomingResponse, deadline: Option<&Pollable>) -> Result<
             }
         }
     }
-    Ok(HttpAnswer { status, body: bytes })
+    Ok(HttpAnswer {
+        status,
+        body: bytes,
+    })
 }

@@ -26,12 +26,20 @@ pub(crate) struct Failure {
 impl Failure {
     /// Wrong usage.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self { code: USAGE, message: message.into(), hint: None, json: None }
+        Self {
+            code: USAGE,
+            message: message.into(),
+            hint: None,
+            json: None,
+        }
     }
 
     /// A local program or file failed.
     pub(crate) fn local(message: impl Into<String>) -> Self {
-        Self { code: TOOL, ..Self::usage(message) }
+        Self {
+            code: TOOL,
+            ..Self::usage(message)
+        }
     }
 
     /// The same with another exit code.
@@ -54,14 +62,29 @@ impl Failure {
                     .iter()
                     .map(|refusal| format!("rule `{}`: {}", refusal.rule.name(), refusal.detail))
                     .collect();
-                let hint = refusals.first().map(|refusal| refusal.rule.hint().to_owned());
-                (REFUSED, format!("{}; {}", error.message, rules.join("; ")), hint)
+                let hint = refusals
+                    .first()
+                    .map(|refusal| refusal.rule.hint().to_owned());
+                (
+                    REFUSED,
+                    format!("{}; {}", error.message, rules.join("; ")),
+                    hint,
+                )
             }
-            CallError::Overloaded => (TOOL, error.to_string(), Some("try again in a moment".to_owned())),
+            CallError::Overloaded => (
+                TOOL,
+                error.to_string(),
+                Some("try again in a moment".to_owned()),
+            ),
             other => (TOOL, other.to_string(), None),
         };
         let json = json.then(|| as_json(error));
-        Self { code, message, hint, json }
+        Self {
+            code,
+            message,
+            hint,
+            json,
+        }
     }
 
     /// Shows it: words on standard error, JSON on standard output where it was asked for.
@@ -86,8 +109,15 @@ fn exit_code(error: &ToolError) -> u8 {
 }
 
 fn words(error: &ToolError) -> String {
-    let code = error.milvus_code.map(|code| format!(" [Milvus code {code}]")).unwrap_or_default();
-    let who = if error.source == ErrorSource::Server { "Milvus says: " } else { "" };
+    let code = error
+        .milvus_code
+        .map(|code| format!(" [Milvus code {code}]"))
+        .unwrap_or_default();
+    let who = if error.source == ErrorSource::Server {
+        "Milvus says: "
+    } else {
+        ""
+    };
     let outcome = match error.outcome {
         Outcome::NotApplied => "",
         Outcome::Unknown => " (it is not known whether it took effect)",
@@ -99,13 +129,17 @@ fn words(error: &ToolError) -> String {
 fn advice(error: &ToolError, origin: &str) -> Option<String> {
     Some(match error.kind {
         ErrorKind::Unauthenticated => {
-            "set MILVUS_TOKEN=user:password (or an API key), or name a file with --token-file".to_owned()
+            "set MILVUS_TOKEN=user:password (or an API key), or name a file with --token-file"
+                .to_owned()
         }
         ErrorKind::Unavailable | ErrorKind::Timeout => format!(
             "is Milvus running at {origin}? `milvus-host doctor` looks; `milvus-host local` starts one; \
              --uri or MILVUS_URI names another"
         ),
-        ErrorKind::NotLoaded => "load it first: milvus-host call milvus_load_collection '{\"collection_name\":\"...\"}'".to_owned(),
+        ErrorKind::NotLoaded => {
+            "load it first: milvus-host call milvus_load_collection '{\"collection_name\":\"...\"}'"
+                .to_owned()
+        }
         ErrorKind::InvalidArgument if error.milvus_code.is_none() => {
             "`milvus-host tools NAME` shows the arguments of a tool".to_owned()
         }

@@ -2,7 +2,11 @@
 //!
 //! Data goes to standard output, talk and progress to standard error. Exit codes: 0 done, 1 the tool failed, 2 wrong
 //! usage, 3 refused by policy, 4 Milvus cannot be reached.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command line")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it is a command line"
+)]
 
 mod commands;
 mod failure;
@@ -56,10 +60,15 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(2)
+        .build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run(cli)),
-        Err(error) => Err(failure::Failure::usage(format!("the runtime cannot be started: {error}"))),
+        Err(error) => Err(failure::Failure::usage(format!(
+            "the runtime cannot be started: {error}"
+        ))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

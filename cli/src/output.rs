@@ -13,7 +13,13 @@ const PLAIN_WIDTH: u16 = 100;
 /// Text of others without control, escape and direction characters.
 pub(crate) fn clean(text: &str) -> String {
     text.chars()
-        .map(|c| if c == '\n' || !steers(c) { c } else { '\u{fffd}' })
+        .map(|c| {
+            if c == '\n' || !steers(c) {
+                c
+            } else {
+                '\u{fffd}'
+            }
+        })
         .collect()
 }
 
@@ -48,7 +54,12 @@ pub(crate) fn cell(value: &Value) -> String {
         },
         Value::Null => String::new(),
         Value::Array(items) if items.len() > 8 => {
-            format!("[{}, {}, ... {} in all]", cell(&items[0]), cell(&items[1]), items.len())
+            format!(
+                "[{}, {}, ... {} in all]",
+                cell(&items[0]),
+                cell(&items[1]),
+                items.len()
+            )
         }
         other => other.to_string(),
     };
@@ -63,12 +74,17 @@ pub(crate) fn cell(value: &Value) -> String {
 
 /// A tool's answer for people: hits and rows as tables, everything else as name and value.
 pub(crate) fn answer(answer: &Value) -> String {
-    let Some(members) = answer.as_object() else { return cell(answer) };
+    let Some(members) = answer.as_object() else {
+        return cell(answer);
+    };
     if let Some(Value::Array(hits)) = members.get("hits") {
         return rows(&hits.iter().map(flat_hit).collect::<Vec<_>>(), "no hits");
     }
     if let Some(Value::Array(found)) = members.get("rows") {
-        let found: Vec<Map<String, Value>> = found.iter().filter_map(|row| row.as_object().cloned()).collect();
+        let found: Vec<Map<String, Value>> = found
+            .iter()
+            .filter_map(|row| row.as_object().cloned())
+            .collect();
         return rows(&found, "no rows");
     }
     if let Some(Value::Array(names)) = members.get("collections") {
@@ -81,14 +97,19 @@ pub(crate) fn answer(answer: &Value) -> String {
     if let Some(Value::Object(collection)) = members.get("collection") {
         return described(collection);
     }
-    members.iter().map(|(name, value)| format!("{name}: {}", cell(value))).collect::<Vec<_>>().join("\n")
+    members
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", cell(value)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// A collection's description: a line for each property, a table for the fields.
 fn described(collection: &Map<String, Value>) -> String {
     let mut text = String::new();
     for (name, value) in collection {
-        let empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+        let empty = value.as_array().is_some_and(Vec::is_empty)
+            || value.as_object().is_some_and(Map::is_empty);
         if name != "fields" && !empty {
             text.push_str(&format!("{name}: {}\n", cell(value)));
         }
@@ -96,7 +117,12 @@ fn described(collection: &Map<String, Value>) -> String {
     let fields: Vec<Map<String, Value>> = collection
         .get("fields")
         .and_then(Value::as_array)
-        .map(|fields| fields.iter().filter_map(|field| field.as_object().cloned()).collect())
+        .map(|fields| {
+            fields
+                .iter()
+                .filter_map(|field| field.as_object().cloned())
+                .collect()
+        })
         .unwrap_or_default();
     text.push_str(&rows(&fields, "no fields"));
     text
@@ -105,10 +131,18 @@ fn described(collection: &Map<String, Value>) -> String {
 fn flat_hit(hit: &Value) -> Map<String, Value> {
     let mut flat = Map::new();
     for name in ["id", "distance"] {
-        flat.insert(name.to_owned(), hit.get(name).cloned().unwrap_or(Value::Null));
+        flat.insert(
+            name.to_owned(),
+            hit.get(name).cloned().unwrap_or(Value::Null),
+        );
     }
     if let Some(Value::Object(entity)) = hit.get("entity") {
-        flat.extend(entity.iter().filter(|(name, _)| *name != "id").map(|(name, value)| (name.clone(), value.clone())));
+        flat.extend(
+            entity
+                .iter()
+                .filter(|(name, _)| *name != "id")
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
     }
     flat
 }
@@ -118,13 +152,23 @@ fn rows(rows: &[Map<String, Value>], none: &str) -> String {
         return none.to_owned();
     }
     let first = ["name", "type", "id", "distance"];
-    let names: BTreeSet<&str> = rows.iter().flat_map(|row| row.keys().map(String::as_str)).collect();
-    let mut columns: Vec<&str> = first.into_iter().filter(|name| names.contains(name)).collect();
+    let names: BTreeSet<&str> = rows
+        .iter()
+        .flat_map(|row| row.keys().map(String::as_str))
+        .collect();
+    let mut columns: Vec<&str> = first
+        .into_iter()
+        .filter(|name| names.contains(name))
+        .collect();
     columns.extend(names.iter().filter(|name| !first.contains(name)));
     let shown: Vec<String> = columns.iter().map(|name| clean(name)).collect();
     let mut table = table(&shown.iter().map(String::as_str).collect::<Vec<_>>());
     for row in rows {
-        table.add_row(columns.iter().map(|name| row.get(*name).map(cell).unwrap_or_default()));
+        table.add_row(
+            columns
+                .iter()
+                .map(|name| row.get(*name).map(cell).unwrap_or_default()),
+        );
     }
     table.to_string()
 }
@@ -144,10 +188,14 @@ mod tests {
 
     #[test]
     fn hits_are_a_table_with_key_and_distance_first() {
-        let shown = answer(&json!({"hits": [{"id": 1, "distance": 0.5, "entity": {"word": "lion"}}]}));
+        let shown =
+            answer(&json!({"hits": [{"id": 1, "distance": 0.5, "entity": {"word": "lion"}}]}));
         let header = shown.lines().nth(1).unwrap_or_default();
         let position = |name| header.find(name).unwrap_or(usize::MAX);
-        assert!(position("id") < position("distance") && position("distance") < position("word"), "{shown}");
+        assert!(
+            position("id") < position("distance") && position("distance") < position("word"),
+            "{shown}"
+        );
     }
 
     #[test]

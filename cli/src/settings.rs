@@ -23,28 +23,76 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Flags {
     /// Milvus' origin: http:// or https://, host, port [default: http://127.0.0.1:19530]
-    #[arg(long, env = "MILVUS_URI", global = true, value_name = "ORIGIN", help_heading = "Settings")]
+    #[arg(
+        long,
+        env = "MILVUS_URI",
+        global = true,
+        value_name = "ORIGIN",
+        help_heading = "Settings"
+    )]
     uri: Option<String>,
     /// File with the token (`user:password` or an API key); MILVUS_TOKEN holds it, too
-    #[arg(long, env = "MILVUS_TOKEN_FILE", global = true, value_name = "FILE", help_heading = "Settings")]
+    #[arg(
+        long,
+        env = "MILVUS_TOKEN_FILE",
+        global = true,
+        value_name = "FILE",
+        help_heading = "Settings"
+    )]
     token_file: Option<PathBuf>,
     /// Database [default: Milvus' own]
-    #[arg(long, env = "MILVUS_DATABASE", global = true, value_name = "NAME", help_heading = "Settings")]
+    #[arg(
+        long,
+        env = "MILVUS_DATABASE",
+        global = true,
+        value_name = "NAME",
+        help_heading = "Settings"
+    )]
     database: Option<String>,
     /// Time limit of a call in milliseconds [default: 60000]
-    #[arg(long, env = "MILVUS_TIMEOUT_MS", global = true, value_name = "MS", help_heading = "Settings")]
+    #[arg(
+        long,
+        env = "MILVUS_TIMEOUT_MS",
+        global = true,
+        value_name = "MS",
+        help_heading = "Settings"
+    )]
     timeout_ms: Option<u64>,
     /// Certificate authority of Milvus' certificate, PEM [default: the system's]
-    #[arg(long, env = "MILVUS_CA_CERT", global = true, value_name = "FILE", help_heading = "Settings")]
+    #[arg(
+        long,
+        env = "MILVUS_CA_CERT",
+        global = true,
+        value_name = "FILE",
+        help_heading = "Settings"
+    )]
     ca_cert: Option<PathBuf>,
     /// Another component than the one inside
-    #[arg(long, env = "MILVUS_COMPONENT", global = true, value_name = "FILE", help_heading = "Settings")]
+    #[arg(
+        long,
+        env = "MILVUS_COMPONENT",
+        global = true,
+        value_name = "FILE",
+        help_heading = "Settings"
+    )]
     component: Option<PathBuf>,
     /// Where audit lines go: `stderr` or a file [default: nowhere]
-    #[arg(long, env = "MILVUS_AUDIT", global = true, value_name = "FILE", help_heading = "Settings")]
+    #[arg(
+        long,
+        env = "MILVUS_AUDIT",
+        global = true,
+        value_name = "FILE",
+        help_heading = "Settings"
+    )]
     audit: Option<PathBuf>,
     /// Settings file [default: milvus-host.toml, which may not set what is trusted]
-    #[arg(long, env = "MILVUS_CONFIG", global = true, value_name = "FILE", help_heading = "Settings")]
+    #[arg(
+        long,
+        env = "MILVUS_CONFIG",
+        global = true,
+        value_name = "FILE",
+        help_heading = "Settings"
+    )]
     config: Option<PathBuf>,
     /// Send the token over plain http to another machine, where everybody on the way can read it
     #[arg(long, global = true, help_heading = "Settings")]
@@ -87,7 +135,11 @@ impl Flags {
             None => found(Path::new(FILE))?,
         };
         Ok(Settings {
-            uri: self.uri.clone().or(file.uri).unwrap_or_else(|| DEFAULT_URI.to_owned()),
+            uri: self
+                .uri
+                .clone()
+                .or(file.uri)
+                .unwrap_or_else(|| DEFAULT_URI.to_owned()),
             token_file: self.token_file.clone().or(file.token_file),
             database: self.database.clone().or(file.database),
             timeout_ms: self.timeout_ms.or(file.timeout_ms),
@@ -102,8 +154,9 @@ impl Flags {
 fn parse(path: &Path) -> Result<File, Failure> {
     let text = read(path, "the settings file")?;
     toml::from_str(&text).map_err(|error| {
-        Failure::usage(format!("{}: {}", path.display(), error.message()))
-            .with_hint("known settings: uri, token_file, database, timeout_ms, ca_cert, component, audit")
+        Failure::usage(format!("{}: {}", path.display(), error.message())).with_hint(
+            "known settings: uri, token_file, database, timeout_ms, ca_cert, component, audit",
+        )
     })
 }
 
@@ -134,7 +187,9 @@ fn read(path: &Path, what: &str) -> Result<String, Failure> {
     let wrong = |problem: String| Failure::usage(format!("{what} {}: {problem}", path.display()));
     let meta = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
     if !meta.is_file() || meta.len() > MAX_FILE_BYTES {
-        return Err(wrong(format!("expected a file of at most {MAX_FILE_BYTES} bytes")));
+        return Err(wrong(format!(
+            "expected a file of at most {MAX_FILE_BYTES} bytes"
+        )));
     }
     std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))
 }
@@ -142,7 +197,9 @@ fn read(path: &Path, what: &str) -> Result<String, Failure> {
 impl Settings {
     /// The component's bytes where another one than the one inside is named.
     pub(crate) fn component(&self) -> Result<Option<Vec<u8>>, Failure> {
-        let Some(path) = &self.component else { return Ok(None) };
+        let Some(path) = &self.component else {
+            return Ok(None);
+        };
         std::fs::read(path)
             .map(Some)
             .map_err(|error| Failure::usage(format!("the component {}: {error}", path.display())))
@@ -168,18 +225,31 @@ impl Settings {
             Some(bytes) => Host::builder().component(bytes),
             None => Host::builder().embedded(),
         };
-        builder.limits(self.limits()?).audit(self.audit()?).build().map_err(|error| {
-            Failure::usage(error.to_string()).with_hint("`milvus-host inspect` shows what a component asks for")
-        })
+        builder
+            .limits(self.limits()?)
+            .audit(self.audit()?)
+            .build()
+            .map_err(|error| {
+                Failure::usage(error.to_string())
+                    .with_hint("`milvus-host inspect` shows what a component asks for")
+            })
     }
 
     fn audit(&self) -> Result<Audit, Failure> {
-        let Some(path) = &self.audit else { return Ok(Audit::none()) };
-        let wrong = |error: std::io::Error| Failure::usage(format!("the audit {}: {error}", path.display()));
+        let Some(path) = &self.audit else {
+            return Ok(Audit::none());
+        };
+        let wrong = |error: std::io::Error| {
+            Failure::usage(format!("the audit {}: {error}", path.display()))
+        };
         if path.as_os_str() == "stderr" {
             return Audit::writer(std::io::stderr()).map_err(wrong);
         }
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(wrong)?;
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(wrong)?;
         Audit::writer(file).map_err(wrong)
     }
 
@@ -199,7 +269,8 @@ impl Settings {
             builder = builder.ca_certificate(read(path, "the certificate")?);
         }
         builder.build().map_err(|error| {
-            Failure::usage(error.to_string()).with_hint("--uri, MILVUS_URI or a file named with --config set the origin")
+            Failure::usage(error.to_string())
+                .with_hint("--uri, MILVUS_URI or a file named with --config set the origin")
         })
     }
 
@@ -209,7 +280,9 @@ impl Settings {
             let token = read(path, "the token file")?;
             return Ok(Some(token.trim_end_matches(['\r', '\n']).to_owned()));
         }
-        Ok(std::env::var("MILVUS_TOKEN").ok().filter(|token| !token.is_empty()))
+        Ok(std::env::var("MILVUS_TOKEN")
+            .ok()
+            .filter(|token| !token.is_empty()))
     }
 }
 
@@ -218,14 +291,21 @@ mod tests {
     use super::*;
 
     fn file(name: &str, text: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("milvus-host-{}-{name}.toml", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("milvus-host-{}-{name}.toml", std::process::id()));
         std::fs::write(&path, text).expect("the temporary folder can be written");
         path
     }
 
     #[test]
     fn a_file_of_the_working_directory_cannot_say_whom_to_trust() {
-        for setting in ["uri = \"http://evil\"", "token_file = \"x\"", "ca_cert = \"x\"", "component = \"x\"", "audit = \"x\""] {
+        for setting in [
+            "uri = \"http://evil\"",
+            "token_file = \"x\"",
+            "ca_cert = \"x\"",
+            "component = \"x\"",
+            "audit = \"x\"",
+        ] {
             let path = file("planted", setting);
             let failure = found(&path).expect_err(setting);
             assert_eq!(failure.code, crate::failure::USAGE);
@@ -237,7 +317,10 @@ mod tests {
     fn a_file_of_the_working_directory_may_set_what_harms_nobody() {
         let path = file("harmless", "database = \"words\"\ntimeout_ms = 5");
         let settings = found(&path).expect("both may be set");
-        assert_eq!((settings.database.as_deref(), settings.timeout_ms), (Some("words"), Some(5)));
+        assert_eq!(
+            (settings.database.as_deref(), settings.timeout_ms),
+            (Some("words"), Some(5))
+        );
         std::fs::remove_file(path).expect("it was just made");
     }
 

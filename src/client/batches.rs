@@ -62,10 +62,23 @@ pub fn write(
         let data = &rows[batch.clone()];
         report.requests += 1;
         let written = match mode {
-            Mode::Insert => send(client, &Insert { collection_name, partition_name, data }, data.len()),
+            Mode::Insert => send(
+                client,
+                &Insert {
+                    collection_name,
+                    partition_name,
+                    data,
+                },
+                data.len(),
+            ),
             Mode::Upsert { partial } => send(
                 client,
-                &Upsert { collection_name, partition_name, data, partial_update: partial },
+                &Upsert {
+                    collection_name,
+                    partition_name,
+                    data,
+                    partial_update: partial,
+                },
                 data.len(),
             ),
         };
@@ -82,7 +95,11 @@ pub fn write(
                     cause.retry = Retry::AfterCheck;
                 }
                 let resume_at = u32::try_from(resume).unwrap_or(u32::MAX);
-                return Err(Failure { cause, confirmed: report, resume_at });
+                return Err(Failure {
+                    cause,
+                    confirmed: report,
+                    resume_at,
+                });
             }
         }
     }
@@ -145,8 +162,10 @@ mod tests {
 
     #[test]
     fn rows_within_the_limit_are_one_request() {
-        let mut transport =
-            Scripted::new().answers(200, r#"{"code":0,"data":{"insertCount":3,"insertIds":[0,1,2]}}"#);
+        let mut transport = Scripted::new().answers(
+            200,
+            r#"{"code":0,"data":{"insertCount":3,"insertIds":[0,1,2]}}"#,
+        );
         let mut client = Client::new(&mut transport, connection()).unwrap();
         let report = write(&mut client, Mode::Insert, "c", None, &rows(3, 10)).unwrap();
         assert_eq!((report.rows, report.requests, report.ids.len()), (3, 1, 3));
@@ -156,19 +175,27 @@ mod tests {
     fn a_failure_says_what_is_in_what_is_in_doubt_and_where_to_go_on() {
         let half = BATCH_BYTES / 2 - 100;
         let mut transport = Scripted::new()
-            .answers(200, r#"{"code":0,"data":{"insertCount":2,"insertIds":[0,1]}}"#)
+            .answers(
+                200,
+                r#"{"code":0,"data":{"insertCount":2,"insertIds":[0,1]}}"#,
+            )
             .answers(200, r#"{"code":65535,"message":"boom"}"#);
         let mut client = Client::new(&mut transport, connection()).unwrap();
         let failure = write(&mut client, Mode::Insert, "c", None, &rows(5, half)).unwrap_err();
         assert_eq!(failure.confirmed.rows, 2);
-        assert_eq!(failure.resume_at, 4, "rows 2 and 3 are in doubt, row 4 was not sent");
+        assert_eq!(
+            failure.resume_at, 4,
+            "rows 2 and 3 are in doubt, row 4 was not sent"
+        );
         assert_eq!(failure.cause.outcome, Outcome::PartlyApplied);
     }
 
     #[test]
     fn a_server_that_counts_other_rows_is_not_believed() {
-        let mut transport =
-            Scripted::new().answers(200, r#"{"code":0,"data":{"insertCount":1,"insertIds":[0]}}"#);
+        let mut transport = Scripted::new().answers(
+            200,
+            r#"{"code":0,"data":{"insertCount":1,"insertIds":[0]}}"#,
+        );
         let mut client = Client::new(&mut transport, connection()).unwrap();
         let failure = write(&mut client, Mode::Insert, "c", None, &rows(3, 10)).unwrap_err();
         assert_eq!((failure.confirmed.rows, failure.resume_at), (0, 3));

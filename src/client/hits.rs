@@ -31,21 +31,38 @@ pub fn search(
     let hits = match client.run(search) {
         Ok(hits) => hits,
         Err(error) if texts => {
-            return Err(explain(client, error, &search.collection_name, &[search.anns_field.as_deref()]));
+            return Err(explain(
+                client,
+                error,
+                &search.collection_name,
+                &[search.anns_field.as_deref()],
+            ));
         }
         Err(error) => return Err(error),
     };
-    let divided = hits.divide(queries, search.limit).map_err(|cause| Error::protocol(&cause))?;
+    let divided = hits
+        .divide(queries, search.limit)
+        .map_err(|cause| Error::protocol(&cause))?;
     let (counts, hits) = match divided {
         Some(counts) => (counts, hits),
         None => one_by_one(client, search)?,
     };
-    found(client, &search.collection_name, &search.output_fields, schema, counts, hits)
+    found(
+        client,
+        &search.collection_name,
+        &search.output_fields,
+        schema,
+        counts,
+        hits,
+    )
 }
 
 /// One request for each query, where an answer to all of them cannot be divided.
 fn one_by_one(client: &mut Client<'_>, search: &Search) -> Result<(Vec<u32>, Hits), Error> {
-    let mut all = Hits { rows: Vec::new(), topks: None };
+    let mut all = Hits {
+        rows: Vec::new(),
+        topks: None,
+    };
     let mut counts = Vec::new();
     for position in 0..search.data.len().max(search.ids.len()) {
         let mut single = search.clone();
@@ -85,7 +102,14 @@ pub fn hybrid_search(
         .divide(1, search.limit)
         .map_err(|cause| Error::protocol(&cause))?
         .unwrap_or_default();
-    found(client, &search.collection_name, &search.output_fields, schema, counts, hits)
+    found(
+        client,
+        &search.collection_name,
+        &search.output_fields,
+        schema,
+        counts,
+        hits,
+    )
 }
 
 fn found(
@@ -97,7 +121,10 @@ fn found(
     hits: Hits,
 ) -> Result<Found, Error> {
     if hits.rows.is_empty() {
-        return Ok(Found { counts, hits: Vec::new() });
+        return Ok(Found {
+            counts,
+            hits: Vec::new(),
+        });
     }
     let member = match hits.key_member(output_fields) {
         Some(member) => member,
@@ -138,10 +165,19 @@ fn explain(
     if error.kind != ErrorKind::InvalidArgument && error.kind != ErrorKind::Server {
         return error;
     }
-    let Ok(schema) = selection::schema(client, collection_name) else { return error };
-    let vectors = || schema.fields.iter().filter(|field| field.data_type.ends_with("Vector"));
-    let able: Vec<&str> =
-        vectors().filter(|field| field.function_output).map(|field| field.name.as_str()).collect();
+    let Ok(schema) = selection::schema(client, collection_name) else {
+        return error;
+    };
+    let vectors = || {
+        schema
+            .fields
+            .iter()
+            .filter(|field| field.data_type.ends_with("Vector"))
+    };
+    let able: Vec<&str> = vectors()
+        .filter(|field| field.function_output)
+        .map(|field| field.name.as_str())
+        .collect();
     for field in fields {
         let problem = match field {
             Some(name) if able.contains(name) => continue,
@@ -205,7 +241,10 @@ mod tests {
             .data(r#"[{"pk":1,"distance":0.5,"word":"a"}]"#)
             .data(DESCRIPTION);
         let mut client = Client::new(&mut transport, connection()).unwrap();
-        let search_all = Search { output_fields: vec!["*".into()], ..vector_search(1) };
+        let search_all = Search {
+            output_fields: vec!["*".into()],
+            ..vector_search(1)
+        };
         let found = search(&mut client, &search_all, None).unwrap();
         assert_eq!(found.hits[0].id, json!(1));
         assert_eq!(transport.sent.len(), 2);
@@ -226,7 +265,10 @@ mod tests {
     #[test]
     fn a_text_for_a_field_without_a_function_says_what_is_missing() {
         let mut transport = Scripted::new()
-            .answers(200, r#"{"code":1801,"message":"can only accept json format request"}"#)
+            .answers(
+                200,
+                r#"{"code":1801,"message":"can only accept json format request"}"#,
+            )
             .data(DESCRIPTION);
         let mut client = Client::new(&mut transport, connection()).unwrap();
         let by_text = Search {

@@ -139,7 +139,9 @@ impl<'a> Client<'a> {
                     ErrorKind::Unavailable => reads && error.source == ErrorSource::Server,
                     _ => false,
                 };
-            let Some(pause) = pauses.next().filter(|_| again) else { return Err(error) };
+            let Some(pause) = pauses.next().filter(|_| again) else {
+                return Err(error);
+            };
             if !self.has_time_for(*pause) {
                 return Err(error);
             }
@@ -162,9 +164,16 @@ impl<'a> Client<'a> {
             } else {
                 Outcome::Unknown
             };
-            Error { http_status: Some(answer.status), ..Error::protocol(&cause) }
-                .with_outcome(outcome)
-                .with_retry(if outcome == Outcome::Unknown { Retry::AfterCheck } else { Retry::Never })
+            Error {
+                http_status: Some(answer.status),
+                ..Error::protocol(&cause)
+            }
+            .with_outcome(outcome)
+            .with_retry(if outcome == Outcome::Unknown {
+                Retry::AfterCheck
+            } else {
+                Retry::Never
+            })
         })
     }
 
@@ -182,19 +191,26 @@ impl<'a> Client<'a> {
             body,
             deadline_ms: self.deadline_ms,
         };
-        self.transport.send(request).map_err(|cause| no_answer(route, &self.target, size, cause))
+        self.transport
+            .send(request)
+            .map_err(|cause| no_answer(route, &self.target, size, cause))
     }
 }
 
 /// The typed error of a request without an answer.
 fn no_answer(route: &Route, target: &Target, size: usize, cause: TransportError) -> Error {
     let reads = route.effect == Effect::Read;
-    let host = |kind, message: String| Error { source: ErrorSource::Host, ..Error::new(kind, message) };
+    let host = |kind, message: String| Error {
+        source: ErrorSource::Host,
+        ..Error::new(kind, message)
+    };
     let doubt = |error: Error| {
         if reads {
             error.with_retry(Retry::Safe)
         } else {
-            error.with_outcome(Outcome::Unknown).with_retry(Retry::AfterCheck)
+            error
+                .with_outcome(Outcome::Unknown)
+                .with_retry(Retry::AfterCheck)
         }
     };
     match cause {
@@ -219,27 +235,34 @@ fn no_answer(route: &Route, target: &Target, size: usize, cause: TransportError)
                 limit: Some("response-bytes".into()),
                 ..host(
                     ErrorKind::LimitExceeded,
-                    "the answer is larger than the host lets in: ask for fewer rows or fields".to_owned(),
+                    "the answer is larger than the host lets in: ask for fewer rows or fields"
+                        .to_owned(),
                 )
             };
             if reads { error } else { doubt(error) }
         }
-        TransportError::Unreachable(why) => {
-            host(ErrorKind::Unavailable, format!("cannot reach {target}: {why}")).with_retry(Retry::Safe)
-        }
-        TransportError::Untrusted(why) => {
-            host(ErrorKind::Unavailable, format!("cannot trust {target}: {why}"))
-        }
-        TransportError::TimedOut { sent: false } => {
-            host(ErrorKind::Timeout, format!("no connection to {target} within the time limit"))
-                .with_retry(Retry::Safe)
-        }
-        TransportError::TimedOut { sent: true } => {
-            doubt(host(ErrorKind::Timeout, format!("no answer from {target} within the time limit")))
-        }
-        TransportError::Broken(why) => {
-            doubt(host(ErrorKind::Unavailable, format!("the connection to {target} broke: {why}")))
-        }
+        TransportError::Unreachable(why) => host(
+            ErrorKind::Unavailable,
+            format!("cannot reach {target}: {why}"),
+        )
+        .with_retry(Retry::Safe),
+        TransportError::Untrusted(why) => host(
+            ErrorKind::Unavailable,
+            format!("cannot trust {target}: {why}"),
+        ),
+        TransportError::TimedOut { sent: false } => host(
+            ErrorKind::Timeout,
+            format!("no connection to {target} within the time limit"),
+        )
+        .with_retry(Retry::Safe),
+        TransportError::TimedOut { sent: true } => doubt(host(
+            ErrorKind::Timeout,
+            format!("no answer from {target} within the time limit"),
+        )),
+        TransportError::Broken(why) => doubt(host(
+            ErrorKind::Unavailable,
+            format!("the connection to {target} broke: {why}"),
+        )),
     }
 }
 
@@ -272,29 +295,56 @@ mod tests {
     fn an_insert_is_never_sent_twice_when_its_connection_breaks() {
         let mut transport = Scripted::new().fails(TransportError::Broken("reset".into()));
         let rows = rows();
-        let insert = Insert { collection_name: "c", partition_name: None, data: &rows };
-        let error = Client::new(&mut transport, connection()).unwrap().run(&insert).unwrap_err();
-        assert_eq!((error.outcome, error.retry), (Outcome::Unknown, Retry::AfterCheck));
+        let insert = Insert {
+            collection_name: "c",
+            partition_name: None,
+            data: &rows,
+        };
+        let error = Client::new(&mut transport, connection())
+            .unwrap()
+            .run(&insert)
+            .unwrap_err();
+        assert_eq!(
+            (error.outcome, error.retry),
+            (Outcome::Unknown, Retry::AfterCheck)
+        );
         assert_eq!(transport.sent.len(), 1);
     }
 
     #[test]
     fn an_insert_is_sent_again_when_the_limiter_rejected_it() {
         let mut transport = Scripted::new()
-            .answers(200, r#"{"code":1807,"message":"request is rejected by limiter"}"#)
-            .answers(200, r#"{"code":0,"data":{"insertCount":1,"insertIds":[1]}}"#);
+            .answers(
+                200,
+                r#"{"code":1807,"message":"request is rejected by limiter"}"#,
+            )
+            .answers(
+                200,
+                r#"{"code":0,"data":{"insertCount":1,"insertIds":[1]}}"#,
+            );
         let rows = rows();
-        let insert = Insert { collection_name: "c", partition_name: None, data: &rows };
-        let written = Client::new(&mut transport, connection()).unwrap().run(&insert).unwrap();
+        let insert = Insert {
+            collection_name: "c",
+            partition_name: None,
+            data: &rows,
+        };
+        let written = Client::new(&mut transport, connection())
+            .unwrap()
+            .run(&insert)
+            .unwrap();
         assert_eq!(written.count, 1);
     }
 
     #[test]
     fn no_try_begins_after_the_deadline() {
-        let mut transport = Scripted::new().answers(200, r#"{"code":1,"message":"service not ready"}"#);
+        let mut transport =
+            Scripted::new().answers(200, r#"{"code":1,"message":"service not ready"}"#);
         let mut connection = connection();
         connection.timeout_ms = Some(50);
-        let error = Client::new(&mut transport, connection).unwrap().run(&ListCollections {}).unwrap_err();
+        let error = Client::new(&mut transport, connection)
+            .unwrap()
+            .run(&ListCollections {})
+            .unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unavailable);
         assert_eq!(transport.sent.len(), 1);
     }
@@ -302,16 +352,26 @@ mod tests {
     #[test]
     fn a_drop_that_got_no_answer_is_in_doubt() {
         let mut transport = Scripted::new().fails(TransportError::TimedOut { sent: true });
-        let drop = DropCollection { collection_name: "c".into() };
-        let error = Client::new(&mut transport, connection()).unwrap().run(&drop).unwrap_err();
-        assert_eq!((error.kind, error.outcome), (ErrorKind::Timeout, Outcome::Unknown));
+        let drop = DropCollection {
+            collection_name: "c".into(),
+        };
+        let error = Client::new(&mut transport, connection())
+            .unwrap()
+            .run(&drop)
+            .unwrap_err();
+        assert_eq!(
+            (error.kind, error.outcome),
+            (ErrorKind::Timeout, Outcome::Unknown)
+        );
     }
 
     #[test]
     fn an_answer_of_another_shape_is_a_protocol_error_without_its_content() {
         let mut transport = Scripted::new().answers(200, r#"{"code":0,"data":"secret"}"#);
-        let error =
-            Client::new(&mut transport, connection()).unwrap().run(&ListCollections {}).unwrap_err();
+        let error = Client::new(&mut transport, connection())
+            .unwrap()
+            .run(&ListCollections {})
+            .unwrap_err();
         assert_eq!(error.kind, ErrorKind::Protocol);
         assert!(!error.message.contains("secret"), "{}", error.message);
     }

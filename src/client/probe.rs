@@ -27,14 +27,23 @@ pub fn probe(client: &mut Client<'_>) -> Result<ServerInfo, Error> {
 
 fn read(route: &Route, answer: &HttpAnswer, dialect: Dialect) -> Result<ServerInfo, Error> {
     match dialect::decode(dialect, route, answer) {
-        Ok(_) => Ok(ServerInfo { dialect, version: None }),
+        Ok(_) => Ok(ServerInfo {
+            dialect,
+            version: None,
+        }),
         // Milvus' own refusal tells the dialect as well as an answer does.
         Err(error) if error.milvus_code.is_some() && error.kind != ErrorKind::Unauthenticated => {
-            Ok(ServerInfo { dialect, version: None })
+            Ok(ServerInfo {
+                dialect,
+                version: None,
+            })
         }
         Err(error) if error.kind == ErrorKind::Unsupported => {
             let cause = anyhow::anyhow!("neither REST v2 nor REST v1 answers there");
-            Err(Error { http_status: error.http_status, ..Error::protocol(&cause) })
+            Err(Error {
+                http_status: error.http_status,
+                ..Error::protocol(&cause)
+            })
         }
         Err(error) => Err(error),
     }
@@ -73,8 +82,10 @@ mod tests {
 
     #[test]
     fn a_wrong_credential_is_said_so() {
-        let mut transport =
-            Scripted::new().answers(401, r#"{"code":1800,"message":"user hasn't authenticated"}"#);
+        let mut transport = Scripted::new().answers(
+            401,
+            r#"{"code":1800,"message":"user hasn't authenticated"}"#,
+        );
         let error = probe(&mut Client::new(&mut transport, connection()).unwrap()).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unauthenticated);
     }

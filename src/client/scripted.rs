@@ -33,7 +33,10 @@ impl Scripted {
     /// The next request gets this answer.
     #[must_use]
     pub fn answers(mut self, status: u16, body: &str) -> Self {
-        self.script.push_back(Ok(HttpAnswer { status, body: body.as_bytes().to_vec() }));
+        self.script.push_back(Ok(HttpAnswer {
+            status,
+            body: body.as_bytes().to_vec(),
+        }));
         self
     }
 
@@ -54,8 +57,13 @@ impl Scripted {
 impl Transport for Scripted {
     fn send(&mut self, request: HttpRequest<'_>) -> Result<HttpAnswer, TransportError> {
         let body = serde_json::from_slice(&request.body).unwrap_or_default();
-        self.sent.push(Sent { path: request.route.path, body });
-        self.script.pop_front().unwrap_or(Err(TransportError::Broken("the script is over".into())))
+        self.sent.push(Sent {
+            path: request.route.path,
+            body,
+        });
+        self.script
+            .pop_front()
+            .unwrap_or(Err(TransportError::Broken("the script is over".into())))
     }
 
     fn now_ms(&self) -> u64 {

@@ -11,7 +11,9 @@ use crate::values::{columns, filter};
 /// # Errors
 /// `not-found`, or `protocol` if the description has no primary key.
 pub fn schema(client: &mut Client<'_>, collection_name: &str) -> Result<CollectionSchema, Error> {
-    let describe = DescribeCollection { collection_name: collection_name.to_owned() };
+    let describe = DescribeCollection {
+        collection_name: collection_name.to_owned(),
+    };
     let schema = client.run(&describe)?.schema();
     columns::primary_key(&schema).map_err(|cause| Error::protocol(&cause))?;
     Ok(schema)

@@ -42,7 +42,10 @@ impl Target {
         if !authority.bytes().all(allowed) {
             return wrong("came a path, a query or a character that no host has");
         }
-        Ok(Self { secure, authority: authority.to_owned() })
+        Ok(Self {
+            secure,
+            authority: authority.to_owned(),
+        })
     }
 
     /// `http` or `https`.
@@ -65,17 +68,33 @@ mod tests {
     fn an_origin_is_taken() {
         for (uri, scheme, authority) in [
             ("http://127.0.0.1:19530", "http", "127.0.0.1:19530"),
-            ("https://in01.serverless.gcp.vectordb.zillizcloud.com/", "https", "in01.serverless.gcp.vectordb.zillizcloud.com"),
+            (
+                "https://in01.serverless.gcp.vectordb.zillizcloud.com/",
+                "https",
+                "in01.serverless.gcp.vectordb.zillizcloud.com",
+            ),
             ("http://[::1]:19530", "http", "[::1]:19530"),
         ] {
             let target = Target::parse(uri).unwrap();
-            assert_eq!((target.scheme(), target.authority.as_str()), (scheme, authority));
+            assert_eq!(
+                (target.scheme(), target.authority.as_str()),
+                (scheme, authority)
+            );
         }
     }
 
     #[test]
     fn everything_but_an_origin_is_refused_without_showing_it() {
-        for uri in ["", "milvus:19530", "ftp://a", "http://", "http://root:Milvus@a", "http://a/v2", "http://a?x", "http://a b"] {
+        for uri in [
+            "",
+            "milvus:19530",
+            "ftp://a",
+            "http://",
+            "http://root:Milvus@a",
+            "http://a/v2",
+            "http://a?x",
+            "http://a b",
+        ] {
             let error = Target::parse(uri).unwrap_err();
             assert_eq!(error.argument.as_deref(), Some("uri"), "{uri}");
             assert!(!error.message.contains("Milvus@"), "{}", error.message);

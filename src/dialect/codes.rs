@@ -17,7 +17,11 @@ pub struct Meaning {
 }
 
 const fn meaning(kind: ErrorKind, retriable: bool, nothing_done: bool) -> Meaning {
-    Meaning { kind, retriable, nothing_done }
+    Meaning {
+        kind,
+        retriable,
+        nothing_done,
+    }
 }
 
 /// Codes in ascending ranges, first and last included.
@@ -64,7 +68,11 @@ const TABLE: &[(i32, i32, Meaning)] = &[
     (1102, 1102, meaning(ErrorKind::LimitExceeded, false, true)),
     // Credentials.
     (1400, 1400, meaning(ErrorKind::Unauthenticated, false, true)),
-    (1401, 1401, meaning(ErrorKind::PermissionDenied, false, true)),
+    (
+        1401,
+        1401,
+        meaning(ErrorKind::PermissionDenied, false, true),
+    ),
     // Aliases.
     (1600, 1600, meaning(ErrorKind::NotFound, false, true)),
     (1601, 1602, meaning(ErrorKind::AlreadyExists, false, true)),
@@ -89,7 +97,10 @@ pub fn look_up(code: i32) -> Meaning {
     TABLE
         .iter()
         .find(|(first, last, _)| (*first..=*last).contains(&code))
-        .map_or(meaning(ErrorKind::Server, false, false), |(_, _, meaning)| *meaning)
+        .map_or(
+            meaning(ErrorKind::Server, false, false),
+            |(_, _, meaning)| *meaning,
+        )
 }
 
 #[cfg(test)]
@@ -99,7 +110,12 @@ mod tests {
     #[test]
     fn the_table_is_ascending_without_overlap() {
         for pair in TABLE.windows(2) {
-            assert!(pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0, "{} {}", pair[0].0, pair[1].0);
+            assert!(
+                pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0,
+                "{} {}",
+                pair[0].0,
+                pair[1].0
+            );
         }
     }
 

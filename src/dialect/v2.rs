@@ -26,9 +26,15 @@ pub fn encode<O: Operation>(operation: &O, database: Option<&str>) -> Result<Enc
         #[serde(flatten)]
         operation: &'a O,
     }
-    let body = serde_json::to_vec(&Body { database, operation })
-        .map_err(|cause| Error::protocol(&cause.into()))?;
-    Ok(Encoded { route: operation.route(), body })
+    let body = serde_json::to_vec(&Body {
+        database,
+        operation,
+    })
+    .map_err(|cause| Error::protocol(&cause.into()))?;
+    Ok(Encoded {
+        route: operation.route(),
+        body,
+    })
 }
 
 /// Milvus' envelope.
@@ -57,9 +63,12 @@ pub fn decode(route: &Route, answer: &HttpAnswer) -> Result<Reply, Error> {
             data: envelope.data.unwrap_or_else(|| RawValue::NULL.to_owned()),
             topks: envelope.topks,
         }),
-        (status, code) => {
-            Err(from_code(route, status, code, envelope.message.as_deref().unwrap_or_default()))
-        }
+        (status, code) => Err(from_code(
+            route,
+            status,
+            code,
+            envelope.message.as_deref().unwrap_or_default(),
+        )),
     }
 }
 
@@ -73,7 +82,11 @@ fn from_code(route: &Route, status: u16, code: i64, message: &str) -> Error {
     };
     let refused = meaning.nothing_done || matches!(status, 401 | 403);
     let message = clean(message);
-    let message = if message.is_empty() { format!("Milvus answered code {code}") } else { message };
+    let message = if message.is_empty() {
+        format!("Milvus answered code {code}")
+    } else {
+        message
+    };
     Error {
         source: ErrorSource::Server,
         milvus_code: Some(code),
@@ -85,28 +98,68 @@ fn from_code(route: &Route, status: u16, code: i64, message: &str) -> Error {
 fn without_envelope(route: &Route, answer: &HttpAnswer) -> Error {
     let status = answer.status;
     let (kind, message, refused, retriable) = match status {
-        401 => (ErrorKind::Unauthenticated, "the server wants a credential, or another one".to_owned(), true, false),
-        403 => (ErrorKind::PermissionDenied, "the credential does not allow it".to_owned(), true, false),
+        401 => (
+            ErrorKind::Unauthenticated,
+            "the server wants a credential, or another one".to_owned(),
+            true,
+            false,
+        ),
+        403 => (
+            ErrorKind::PermissionDenied,
+            "the credential does not allow it".to_owned(),
+            true,
+            false,
+        ),
         404 | 405 => (
             ErrorKind::Unsupported,
-            format!("this server has no {}: Milvus has it since {}", route.path, route.since),
+            format!(
+                "this server has no {}: Milvus has it since {}",
+                route.path, route.since
+            ),
             true,
             false,
         ),
-        408 => (ErrorKind::Timeout, "Milvus ran out of time".to_owned(), false, false),
-        413 => (ErrorKind::LimitExceeded, "the request is too large for the server".to_owned(), true, false),
-        429 => (ErrorKind::RateLimited, "the server asks to slow down".to_owned(), true, true),
-        502..=504 => (ErrorKind::Unavailable, "Milvus is not available".to_owned(), false, true),
+        408 => (
+            ErrorKind::Timeout,
+            "Milvus ran out of time".to_owned(),
+            false,
+            false,
+        ),
+        413 => (
+            ErrorKind::LimitExceeded,
+            "the request is too large for the server".to_owned(),
+            true,
+            false,
+        ),
+        429 => (
+            ErrorKind::RateLimited,
+            "the server asks to slow down".to_owned(),
+            true,
+            true,
+        ),
+        502..=504 => (
+            ErrorKind::Unavailable,
+            "Milvus is not available".to_owned(),
+            false,
+            true,
+        ),
         300..=399 => (
             ErrorKind::Protocol,
-            "the server answered a redirection, which is never followed: is the endpoint right?".to_owned(),
+            "the server answered a redirection, which is never followed: is the endpoint right?"
+                .to_owned(),
             true,
             false,
         ),
-        500..=599 => (ErrorKind::Server, "the server failed without saying why".to_owned(), false, false),
+        500..=599 => (
+            ErrorKind::Server,
+            "the server failed without saying why".to_owned(),
+            false,
+            false,
+        ),
         _ => (
             ErrorKind::Protocol,
-            "the answer is not Milvus' JSON: does another program answer at this endpoint?".to_owned(),
+            "the answer is not Milvus' JSON: does another program answer at this endpoint?"
+                .to_owned(),
             false,
             false,
         ),
@@ -125,16 +178,23 @@ fn by_effect(
     status: u16,
 ) -> Error {
     let reads = route.effect == Effect::Read;
-    let outcome = if reads || nothing_done { Outcome::NotApplied } else { Outcome::Unknown };
+    let outcome = if reads || nothing_done {
+        Outcome::NotApplied
+    } else {
+        Outcome::Unknown
+    };
     let retry = match (outcome, retriable) {
         (Outcome::NotApplied, true) => Retry::Safe,
         (Outcome::NotApplied, false) if reads && kind == ErrorKind::Timeout => Retry::Safe,
         (Outcome::NotApplied, false) => Retry::Never,
         (Outcome::Unknown | Outcome::PartlyApplied, _) => Retry::AfterCheck,
     };
-    Error { http_status: Some(status), ..Error::new(kind, message) }
-        .with_outcome(outcome)
-        .with_retry(retry)
+    Error {
+        http_status: Some(status),
+        ..Error::new(kind, message)
+    }
+    .with_outcome(outcome)
+    .with_retry(retry)
 }
 
 /// The server's text as an error carries it: no control characters, no vectors, cut.
@@ -144,7 +204,11 @@ fn clean(text: &str) -> String {
     for word in text.split_whitespace() {
         let bare = word.trim_matches(|c: char| matches!(c, '[' | ']' | ',' | '(' | ')'));
         let numeric = !bare.is_empty() && bare.split(',').all(|part| part.parse::<f64>().is_ok());
-        numbers = if numeric { numbers + bare.split(',').count() } else { 0 };
+        numbers = if numeric {
+            numbers + bare.split(',').count()
+        } else {
+            0
+        };
         if numbers > 3 {
             if !cleaned.ends_with("...") {
                 cleaned.push_str(" ...");
@@ -170,11 +234,19 @@ mod tests {
     use crate::operations::entities::Insert;
 
     fn answer(status: u16, body: &str) -> HttpAnswer {
-        HttpAnswer { status, body: body.as_bytes().to_vec() }
+        HttpAnswer {
+            status,
+            body: body.as_bytes().to_vec(),
+        }
     }
 
     fn insert() -> &'static Route {
-        Insert { collection_name: "c", partition_name: None, data: &[] }.route()
+        Insert {
+            collection_name: "c",
+            partition_name: None,
+            data: &[],
+        }
+        .route()
     }
 
     fn list() -> &'static Route {
@@ -183,7 +255,9 @@ mod tests {
 
     #[test]
     fn the_database_stands_in_the_body() {
-        let operation = DropCollection { collection_name: "c".into() };
+        let operation = DropCollection {
+            collection_name: "c".into(),
+        };
         let encoded = encode(&operation, Some("d")).unwrap();
         assert_eq!(encoded.body, br#"{"dbName":"d","collectionName":"c"}"#);
         assert_eq!(encode(&ListCollections {}, None).unwrap().body, b"{}");
@@ -200,9 +274,18 @@ mod tests {
     #[test]
     fn the_code_decides_also_beside_a_real_status() {
         for status in [200, 400, 500] {
-            let error = decode(list(), &answer(status, r#"{"code":100,"message":"can't find collection[collection=x]"}"#))
-                .unwrap_err();
-            assert_eq!((error.kind, error.milvus_code), (ErrorKind::NotFound, Some(100)));
+            let error = decode(
+                list(),
+                &answer(
+                    status,
+                    r#"{"code":100,"message":"can't find collection[collection=x]"}"#,
+                ),
+            )
+            .unwrap_err();
+            assert_eq!(
+                (error.kind, error.milvus_code),
+                (ErrorKind::NotFound, Some(100))
+            );
             assert_eq!(error.source, ErrorSource::Server);
         }
     }
@@ -220,7 +303,11 @@ mod tests {
             (200, ErrorKind::Protocol),
         ];
         for (status, kind) in cases {
-            assert_eq!(decode(list(), &answer(status, "<html>")).unwrap_err().kind, kind, "{status}");
+            assert_eq!(
+                decode(list(), &answer(status, "<html>")).unwrap_err().kind,
+                kind,
+                "{status}"
+            );
         }
     }
 
@@ -232,19 +319,36 @@ mod tests {
 
     #[test]
     fn a_write_that_was_rejected_by_the_limiter_may_be_repeated() {
-        let error = decode(insert(), &answer(200, r#"{"code":1807,"message":"request is rejected by limiter"}"#)).unwrap_err();
-        assert_eq!((error.outcome, error.retry), (Outcome::NotApplied, Retry::Safe));
+        let error = decode(
+            insert(),
+            &answer(
+                200,
+                r#"{"code":1807,"message":"request is rejected by limiter"}"#,
+            ),
+        )
+        .unwrap_err();
+        assert_eq!(
+            (error.outcome, error.retry),
+            (Outcome::NotApplied, Retry::Safe)
+        );
     }
 
     #[test]
     fn a_write_that_failed_inside_is_in_doubt() {
-        let error = decode(insert(), &answer(200, r#"{"code":65535,"message":"boom"}"#)).unwrap_err();
-        assert_eq!((error.outcome, error.retry), (Outcome::Unknown, Retry::AfterCheck));
+        let error =
+            decode(insert(), &answer(200, r#"{"code":65535,"message":"boom"}"#)).unwrap_err();
+        assert_eq!(
+            (error.outcome, error.retry),
+            (Outcome::Unknown, Retry::AfterCheck)
+        );
     }
 
     #[test]
     fn the_servers_text_is_cut_and_shows_no_vector() {
-        assert_eq!(clean("bad vector [0.1 0.2 0.3 0.4 0.5] given"), "bad vector [0.1 0.2 0.3 ... given");
+        assert_eq!(
+            clean("bad vector [0.1 0.2 0.3 0.4 0.5] given"),
+            "bad vector [0.1 0.2 0.3 ... given"
+        );
         assert_eq!(clean("a\u{1b}[31mb"), "a[31mb");
         assert!(clean(&"x".repeat(5_000)).len() < 700);
     }

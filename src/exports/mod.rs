@@ -23,7 +23,10 @@ fn with_client<T, E: From<Error>>(
     work(&mut client)
 }
 
-#[allow(unsafe_code, reason = "the generated entry points of the canonical ABI")]
+#[allow(
+    unsafe_code,
+    reason = "the generated entry points of the canonical ABI"
+)]
 mod entry_points {
     crate::bindings::export!(Plugin with_types_in crate::bindings);
 

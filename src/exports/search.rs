@@ -1,8 +1,10 @@
 //! `search`: nearest neighbours by the typed door.
 
 use super::{Plugin, with_client};
+use crate::contract::search::{
+    AnnSearch, Connection, Error, Guest, Ranker, SearchOptions, SearchResult,
+};
 use crate::typed::search;
-use crate::contract::search::{AnnSearch, Connection, Error, Guest, Ranker, SearchOptions, SearchResult};
 
 impl Guest for Plugin {
     fn search_entities(
@@ -10,7 +12,9 @@ impl Guest for Plugin {
         options: SearchOptions,
         request: AnnSearch,
     ) -> Result<SearchResult, Error> {
-        with_client(connection, |client| search::search(client, options, request))
+        with_client(connection, |client| {
+            search::search(client, options, request)
+        })
     }
 
     fn hybrid_search_entities(
@@ -20,6 +24,8 @@ impl Guest for Plugin {
         ranker: Ranker,
         limit: u32,
     ) -> Result<SearchResult, Error> {
-        with_client(connection, |client| search::hybrid(client, options, requests, &ranker, limit))
+        with_client(connection, |client| {
+            search::hybrid(client, options, requests, &ranker, limit)
+        })
     }
 }

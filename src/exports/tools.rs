@@ -10,6 +10,8 @@ impl Guest for Plugin {
     }
 
     fn call_tool(connection: Connection, name: String, arguments: String) -> Result<String, Error> {
-        with_client(connection, |client| tools::call(client, &name, &arguments).map(|answer| answer.to_string()))
+        with_client(connection, |client| {
+            tools::call(client, &name, &arguments).map(|answer| answer.to_string())
+        })
     }
 }

@@ -62,7 +62,10 @@ impl Operation for Insert<'_> {
             insert_ids: Vec<Value>,
         }
         let inserted: Inserted = read(&reply.data, "an object with `insertCount`")?;
-        Ok(Written { count: inserted.insert_count, ids: inserted.insert_ids })
+        Ok(Written {
+            count: inserted.insert_count,
+            ids: inserted.insert_ids,
+        })
     }
 }
 
@@ -82,7 +85,10 @@ impl Operation for Upsert<'_> {
             upsert_ids: Vec<Value>,
         }
         let upserted: Upserted = read(&reply.data, "an object with `upsertCount`")?;
-        Ok(Written { count: upserted.upsert_count, ids: upserted.upsert_ids })
+        Ok(Written {
+            count: upserted.upsert_count,
+            ids: upserted.upsert_ids,
+        })
     }
 }
 

@@ -88,7 +88,10 @@ fn read<T: serde::de::DeserializeOwned>(data: &RawValue, what: &str) -> anyhow::
     })
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_zero(value: &u32) -> bool {
     *value == 0
 }

@@ -213,8 +213,11 @@ impl KeyValue {
 impl Description {
     /// What is needed to read the collection's rows.
     pub fn schema(&self) -> CollectionSchema {
-        let outputs: Vec<&String> =
-            self.functions.iter().flat_map(|function| &function.output_field_names).collect();
+        let outputs: Vec<&String> = self
+            .functions
+            .iter()
+            .flat_map(|function| &function.output_field_names)
+            .collect();
         let fields = self.fields.iter().map(|field| FieldSchema {
             name: field.name.clone(),
             data_type: field.data_type.clone(),
@@ -267,11 +270,20 @@ mod tests {
     fn a_description_tells_what_is_needed_to_read_rows() {
         let description: Description = serde_json::from_str(ANSWER).unwrap();
         let schema = description.schema();
-        let field = |name: &str| schema.fields.iter().find(|field| field.name == name).unwrap();
+        let field = |name: &str| {
+            schema
+                .fields
+                .iter()
+                .find(|field| field.name == name)
+                .unwrap()
+        };
         assert!(field("id").primary_key);
         assert_eq!(field("v").dim, Some(128));
         assert_eq!(field("tags").element_type.as_deref(), Some("Int64"));
-        assert!(field("sparse").function_output, "found by the function's output names");
+        assert!(
+            field("sparse").function_output,
+            "found by the function's output names"
+        );
         assert_eq!(description.functions[0].type_name(), "BM25");
     }
 }

@@ -177,7 +177,10 @@ impl Operation for HybridSearch {
 }
 
 fn hits(reply: Reply) -> Result<Hits> {
-    Ok(Hits { rows: read(&reply.data, "a list of hits")?, topks: reply.topks })
+    Ok(Hits {
+        rows: read(&reply.data, "a list of hits")?,
+        topks: reply.topks,
+    })
 }
 
 impl Hits {
@@ -190,7 +193,10 @@ impl Hits {
         if let Some(topks) = &self.topks {
             let sum: u64 = topks.iter().sum();
             if topks.len() != queries || sum != self.rows.len() as u64 {
-                bail!("`topks` does not fit {queries} queries and {} hits", self.rows.len());
+                bail!(
+                    "`topks` does not fit {queries} queries and {} hits",
+                    self.rows.len()
+                );
             }
             let counts = topks.iter().map(|count| Ok(u32::try_from(*count)?));
             return counts.collect::<Result<_>>().map(Some);
@@ -210,7 +216,10 @@ impl Hits {
     /// one member was not asked for, it is the key; where every stored field was asked for, only the schema tells.
     pub fn key_member(&self, output_fields: &[String]) -> Option<String> {
         let first = self.rows.first()?;
-        if output_fields.iter().any(|field| field == "*" || field == "$meta") {
+        if output_fields
+            .iter()
+            .any(|field| field == "*" || field == "$meta")
+        {
             return None;
         }
         let mut extra = first
@@ -245,10 +254,20 @@ pub fn take_apart(mut row: Row, member: &str, output_fields: &[String]) -> Resul
         .as_ref()
         .and_then(Value::as_f64)
         .context("a hit has no distance")?;
-    let asked_for = output_fields.iter().any(|field| field == member || field == "*");
-    let id = if asked_for { row.get(member).cloned() } else { row.remove(member) };
+    let asked_for = output_fields
+        .iter()
+        .any(|field| field == member || field == "*");
+    let id = if asked_for {
+        row.get(member).cloned()
+    } else {
+        row.remove(member)
+    };
     let id = id.context("a hit has no primary key")?;
-    Ok(Hit { id, distance, entity: row })
+    Ok(Hit {
+        id,
+        distance,
+        entity: row,
+    })
 }
 
 #[cfg(test)]
@@ -257,7 +276,10 @@ mod tests {
     use serde_json::json;
 
     fn answer(rows: Value, topks: Option<Vec<u64>>) -> Hits {
-        Hits { rows: serde_json::from_value(rows).unwrap(), topks }
+        Hits {
+            rows: serde_json::from_value(rows).unwrap(),
+            topks,
+        }
     }
 
     #[test]

@@ -38,12 +38,20 @@ pub(super) fn written(count: &str, report: Report) -> Value {
 
 /// A write that did not complete, as one error: what is in, what is in doubt, where to go on.
 pub(super) fn write_failed(failure: Failure) -> Error {
-    let Failure { cause, confirmed, resume_at } = failure;
+    let Failure {
+        cause,
+        confirmed,
+        resume_at,
+    } = failure;
     if confirmed.rows == 0 && resume_at == 0 {
         return cause;
     }
     let doubt = if confirmed.rows < resume_at {
-        format!("rows {} to {} are in doubt, ", confirmed.rows, resume_at - 1)
+        format!(
+            "rows {} to {} are in doubt, ",
+            confirmed.rows,
+            resume_at - 1
+        )
     } else {
         String::new()
     };
@@ -52,7 +60,10 @@ pub(super) fn write_failed(failure: Failure) -> Error {
         [only] => format!(" (key {only})"),
         [first, .., last] => format!(" (keys {first} to {last})"),
     };
-    let prefix = format!("{} rows are in{first}, {doubt}go on at row {resume_at}", confirmed.rows);
+    let prefix = format!(
+        "{} rows are in{first}, {doubt}go on at row {resume_at}",
+        confirmed.rows
+    );
     cause.within(&prefix)
 }
 

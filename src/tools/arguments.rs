@@ -29,7 +29,10 @@ impl Arguments {
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         let text = if text.trim().is_empty() { "{}" } else { text };
         let raw = parse_lenient(text).ok_or_else(|| {
-            Error::invalid("arguments", "expected the text of a JSON object, came text that is no JSON")
+            Error::invalid(
+                "arguments",
+                "expected the text of a JSON object, came text that is no JSON",
+            )
         })?;
         Self::from_raw("", &raw)
     }
@@ -51,12 +54,20 @@ impl Arguments {
             };
             Error::invalid(argument, problem)
         })?;
-        Ok(Self { path: path.to_owned(), members, known: Vec::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            members,
+            known: Vec::new(),
+        })
     }
 
     /// The full name of an argument, for errors.
     pub(super) fn name(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        }
     }
 
     /// An error about the argument `name`.
@@ -74,8 +85,12 @@ impl Arguments {
 
     /// Takes a value as JSON; text that holds JSON of another kind than text is read.
     fn take_structured(&mut self, name: &'static str) -> Result<Option<Box<RawValue>>, Error> {
-        let Some(raw) = self.take(name) else { return Ok(None) };
-        let Some(text) = text_of(&raw) else { return Ok(Some(raw)) };
+        let Some(raw) = self.take(name) else {
+            return Ok(None);
+        };
+        let Some(text) = text_of(&raw) else {
+            return Ok(Some(raw));
+        };
         match parse_lenient(text.trim()) {
             Some(inner) if text_of(&inner).is_none() => Ok(Some(inner)),
             _ => Ok(Some(raw)),
@@ -87,7 +102,9 @@ impl Arguments {
     /// # Errors
     /// `invalid-argument` if it is something else.
     pub(super) fn text(&mut self, name: &'static str) -> Result<Option<String>, Error> {
-        let Some(raw) = self.take(name) else { return Ok(None) };
+        let Some(raw) = self.take(name) else {
+            return Ok(None);
+        };
         text_of(&raw)
             .map(Some)
             .ok_or_else(|| self.wrong(name, format_args!("expected text, came {}", kind(&raw))))
@@ -98,7 +115,8 @@ impl Arguments {
     /// # Errors
     /// `invalid-argument` if it is missing, empty or something else.
     pub(super) fn required_text(&mut self, name: &'static str) -> Result<String, Error> {
-        self.text(name)?.ok_or_else(|| self.wrong(name, "expected text, came nothing"))
+        self.text(name)?
+            .ok_or_else(|| self.wrong(name, "expected text, came nothing"))
     }
 
     /// A name as Milvus takes it for collections, fields and aliases.
@@ -106,7 +124,9 @@ impl Arguments {
     /// # Errors
     /// `invalid-argument` if it is no such name.
     pub(super) fn identifier(&mut self, name: &'static str) -> Result<Option<String>, Error> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
         if is_identifier(&text) {
             return Ok(Some(text));
         }
@@ -121,7 +141,8 @@ impl Arguments {
     /// # Errors
     /// `invalid-argument` if it is missing or no such name.
     pub(super) fn required_identifier(&mut self, name: &'static str) -> Result<String, Error> {
-        self.identifier(name)?.ok_or_else(|| self.wrong(name, "expected a name, came nothing"))
+        self.identifier(name)?
+            .ok_or_else(|| self.wrong(name, "expected a name, came nothing"))
     }
 
     /// One of a few words; case does not count.
@@ -133,7 +154,9 @@ impl Arguments {
         name: &'static str,
         words: &[&'static str],
     ) -> Result<Option<&'static str>, Error> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
         words
             .iter()
             .find(|word| word.eq_ignore_ascii_case(text.trim()))
@@ -151,7 +174,9 @@ impl Arguments {
         name: &'static str,
         range: RangeInclusive<u32>,
     ) -> Result<Option<u32>, Error> {
-        let Some(raw) = self.take_structured(name)? else { return Ok(None) };
+        let Some(raw) = self.take_structured(name)? else {
+            return Ok(None);
+        };
         let number: Option<Value> = serde_json::from_str(raw.get()).ok();
         number
             .as_ref()
@@ -177,12 +202,19 @@ impl Arguments {
     /// # Errors
     /// `invalid-argument` if it is something else.
     pub(super) fn number(&mut self, name: &'static str) -> Result<Option<f64>, Error> {
-        let Some(raw) = self.take_structured(name)? else { return Ok(None) };
+        let Some(raw) = self.take_structured(name)? else {
+            return Ok(None);
+        };
         serde_json::from_str::<f64>(raw.get())
             .ok()
             .filter(|number| number.is_finite())
             .map(Some)
-            .ok_or_else(|| self.wrong(name, format_args!("expected a number, came {}", shown(&raw))))
+            .ok_or_else(|| {
+                self.wrong(
+                    name,
+                    format_args!("expected a number, came {}", shown(&raw)),
+                )
+            })
     }
 
     /// A list of finite numbers: a list, JSON in text, or text with commas.
@@ -190,15 +222,20 @@ impl Arguments {
     /// # Errors
     /// `invalid-argument` if it is something else.
     pub(super) fn numbers(&mut self, name: &'static str) -> Result<Option<Vec<f64>>, Error> {
-        let Some(mut raw) = self.take_structured(name)? else { return Ok(None) };
+        let Some(mut raw) = self.take_structured(name)? else {
+            return Ok(None);
+        };
         if let Some(text) = text_of(&raw)
             && let Some(list) = parse_lenient(&format!("[{text}]"))
         {
             raw = list;
         }
-        serde_json::from_str(raw.get())
-            .map(Some)
-            .map_err(|_| self.wrong(name, format_args!("expected a list of numbers, came {}", kind(&raw))))
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| {
+            self.wrong(
+                name,
+                format_args!("expected a list of numbers, came {}", kind(&raw)),
+            )
+        })
     }
 
     /// A boolean, as such or as text.
@@ -206,12 +243,17 @@ impl Arguments {
     /// # Errors
     /// `invalid-argument` if it is something else.
     pub(super) fn boolean(&mut self, name: &'static str) -> Result<Option<bool>, Error> {
-        let Some(raw) = self.take(name) else { return Ok(None) };
+        let Some(raw) = self.take(name) else {
+            return Ok(None);
+        };
         let text = text_of(&raw).unwrap_or_else(|| raw.get().to_owned());
         match text.trim().to_ascii_lowercase().as_str() {
             "true" => Ok(Some(true)),
             "false" => Ok(Some(false)),
-            _ => Err(self.wrong(name, format_args!("expected true or false, came {}", shown(&raw)))),
+            _ => Err(self.wrong(
+                name,
+                format_args!("expected true or false, came {}", shown(&raw)),
+            )),
         }
     }
 
@@ -220,12 +262,17 @@ impl Arguments {
     /// # Errors
     /// `invalid-argument` if it is something else, or one of them is empty.
     pub(super) fn texts(&mut self, name: &'static str) -> Result<Vec<String>, Error> {
-        let Some(raw) = self.take_structured(name)? else { return Ok(Vec::new()) };
+        let Some(raw) = self.take_structured(name)? else {
+            return Ok(Vec::new());
+        };
         let texts: Vec<String> = if let Some(text) = text_of(&raw) {
             text.split(',').map(|part| part.trim().to_owned()).collect()
         } else {
             serde_json::from_str(raw.get()).map_err(|_| {
-                self.wrong(name, format_args!("expected a list of names, came {}", kind(&raw)))
+                self.wrong(
+                    name,
+                    format_args!("expected a list of names, came {}", kind(&raw)),
+                )
             })?
         };
         if texts.iter().any(String::is_empty) {
@@ -238,11 +285,19 @@ impl Arguments {
     ///
     /// # Errors
     /// `invalid-argument` if it is something else.
-    pub(super) fn object(&mut self, name: &'static str) -> Result<Option<Map<String, Value>>, Error> {
-        let Some(raw) = self.take_structured(name)? else { return Ok(None) };
+    pub(super) fn object(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<Map<String, Value>>, Error> {
+        let Some(raw) = self.take_structured(name)? else {
+            return Ok(None);
+        };
         match serde_json::from_str(raw.get()) {
             Ok(Value::Object(members)) => Ok(Some(members)),
-            _ => Err(self.wrong(name, format_args!("expected an object, came {}", kind(&raw)))),
+            _ => Err(self.wrong(
+                name,
+                format_args!("expected an object, came {}", kind(&raw)),
+            )),
         }
     }
 
@@ -269,12 +324,17 @@ impl Arguments {
     /// # Errors
     /// `invalid-argument` if it is something else; an element is named by its position.
     pub(super) fn raw_objects(&mut self, name: &'static str) -> Result<Vec<Box<RawValue>>, Error> {
-        let Some(raw) = self.take_structured(name)? else { return Ok(Vec::new()) };
+        let Some(raw) = self.take_structured(name)? else {
+            return Ok(Vec::new());
+        };
         if is_object(&raw) {
             return Ok(vec![raw]);
         }
         let items: Vec<Box<RawValue>> = serde_json::from_str(raw.get()).map_err(|_| {
-            self.wrong(name, format_args!("expected a list of objects, came {}", kind(&raw)))
+            self.wrong(
+                name,
+                format_args!("expected a list of objects, came {}", kind(&raw)),
+            )
         })?;
         match items.iter().position(|item| !is_object(item)) {
             None => Ok(items),
@@ -289,8 +349,13 @@ impl Arguments {
     ///
     /// # Errors
     /// `invalid-argument` naming the position at fault.
-    pub(super) fn query_vector(&mut self, name: &'static str) -> Result<Option<Box<RawValue>>, Error> {
-        let Some(mut raw) = self.take_structured(name)? else { return Ok(None) };
+    pub(super) fn query_vector(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<Box<RawValue>>, Error> {
+        let Some(mut raw) = self.take_structured(name)? else {
+            return Ok(None);
+        };
         if let Some(text) = text_of(&raw)
             && text.contains(',')
             && let Some(list) = parse_lenient(&format!("[{text}]"))
@@ -309,26 +374,35 @@ impl Arguments {
     /// # Errors
     /// `invalid-argument` if it is something else.
     pub(super) fn keys(&mut self, name: &'static str) -> Result<Option<Keys>, Error> {
-        let Some(raw) = self.take_structured(name)? else { return Ok(None) };
+        let Some(raw) = self.take_structured(name)? else {
+            return Ok(None);
+        };
         let value: Value = serde_json::from_str(raw.get())
             .map_err(|_| self.wrong(name, "expected a list of primary keys"))?;
         let items = match value {
             Value::Array(items) => items,
-            Value::String(text) if text.contains(',') => {
-                text.split(',').map(|part| Value::from(part.trim())).collect()
-            }
+            Value::String(text) if text.contains(',') => text
+                .split(',')
+                .map(|part| Value::from(part.trim()))
+                .collect(),
             single @ (Value::String(_) | Value::Number(_)) => vec![single],
             other => {
                 return Err(self.wrong(
                     name,
-                    format_args!("expected a list of primary keys, came {}", vector::kind_of(&other)),
+                    format_args!(
+                        "expected a list of primary keys, came {}",
+                        vector::kind_of(&other)
+                    ),
                 ));
             }
         };
         if items.is_empty() {
             return Err(self.wrong(name, "expected at least one primary key, came none"));
         }
-        if let Some(position) = items.iter().position(|item| !item.is_string() && whole(item).is_none()) {
+        if let Some(position) = items
+            .iter()
+            .position(|item| !item.is_string() && whole(item).is_none())
+        {
             return Err(Error::invalid(
                 format!("{}[{position}]", self.name(name)),
                 format_args!(
@@ -337,7 +411,10 @@ impl Arguments {
                 ),
             ));
         }
-        Ok(Some(Keys { argument: self.name(name), items }))
+        Ok(Some(Keys {
+            argument: self.name(name),
+            items,
+        }))
     }
 
     /// Refuses a name that is none of `known`.
@@ -345,10 +422,15 @@ impl Arguments {
     /// # Errors
     /// `invalid-argument` naming it and those that are known.
     pub(super) fn check_names(&self, known: &Map<String, Value>) -> Result<(), Error> {
-        match self.members.iter().find(|(name, _)| !known.contains_key(name)) {
-            Some((unknown, _)) => {
-                Err(self.unknown(unknown, &known.keys().map(String::as_str).collect::<Vec<_>>()))
-            }
+        match self
+            .members
+            .iter()
+            .find(|(name, _)| !known.contains_key(name))
+        {
+            Some((unknown, _)) => Err(self.unknown(
+                unknown,
+                &known.keys().map(String::as_str).collect::<Vec<_>>(),
+            )),
             None => Ok(()),
         }
     }
@@ -366,7 +448,11 @@ impl Arguments {
 
     fn unknown(&self, name: &str, known: &[&str]) -> Error {
         // A name is a caller's text: it is shown only if it is one that could be meant.
-        let shown = if is_identifier(name) { name } else { "that name" };
+        let shown = if is_identifier(name) {
+            name
+        } else {
+            "that name"
+        };
         Error::invalid(
             self.name(shown),
             format_args!("this argument is not known; known are {}", known.join(", ")),
@@ -408,7 +494,10 @@ impl Keys {
         Ok(Ids::Varchar(
             self.items
                 .iter()
-                .map(|item| item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned))
+                .map(|item| {
+                    item.as_str()
+                        .map_or_else(|| item.to_string(), ToOwned::to_owned)
+                })
                 .collect(),
         ))
     }
@@ -420,14 +509,20 @@ impl Keys {
 }
 
 fn text_of(raw: &RawValue) -> Option<String> {
-    raw.get().starts_with('"').then(|| serde_json::from_str(raw.get()).ok()).flatten()
+    raw.get()
+        .starts_with('"')
+        .then(|| serde_json::from_str(raw.get()).ok())
+        .flatten()
 }
 
 /// A whole number of 64 bits: an integer, a float without a fraction that is exact, or decimal text.
 fn whole(value: &Value) -> Option<i64> {
     crate::values::int64::from_json(value).or_else(|| {
         let number = value.as_f64()?;
-        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within 2^53")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "checked to be whole and within 2^53"
+        )]
         (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
     })
 }
@@ -435,7 +530,11 @@ fn whole(value: &Value) -> Option<i64> {
 /// A value in an error: short numbers and words are shown, since they help; everything else by its kind.
 fn shown(raw: &RawValue) -> String {
     let text = raw.get();
-    if text.len() <= 20 && !text.starts_with(['{', '[']) { text.to_owned() } else { kind(raw).to_owned() }
+    if text.len() <= 20 && !text.starts_with(['{', '[']) {
+        text.to_owned()
+    } else {
+        kind(raw).to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -449,8 +548,14 @@ mod tests {
 
     #[test]
     fn json5_and_json_in_text_are_taken_as_meant() {
-        let mut arguments = Arguments::parse("{collection_name: 'docs', output_fields: '[\"a\", \"b\"]', limit: '5'}").unwrap();
-        assert_eq!(arguments.required_identifier("collection_name").unwrap(), "docs");
+        let mut arguments = Arguments::parse(
+            "{collection_name: 'docs', output_fields: '[\"a\", \"b\"]', limit: '5'}",
+        )
+        .unwrap();
+        assert_eq!(
+            arguments.required_identifier("collection_name").unwrap(),
+            "docs"
+        );
         assert_eq!(arguments.texts("output_fields").unwrap(), ["a", "b"]);
         assert_eq!(arguments.integer("limit", 1..=10).unwrap(), Some(5));
         arguments.finish().unwrap();
@@ -458,9 +563,17 @@ mod tests {
 
     #[test]
     fn a_list_with_commas_is_a_list() {
-        let mut arguments = arguments(&json!({"output_fields": "word, gloss", "query_vector": "0.1, 0.2"}));
+        let mut arguments =
+            arguments(&json!({"output_fields": "word, gloss", "query_vector": "0.1, 0.2"}));
         assert_eq!(arguments.texts("output_fields").unwrap(), ["word", "gloss"]);
-        assert_eq!(arguments.query_vector("query_vector").unwrap().unwrap().get(), "[0.1, 0.2]");
+        assert_eq!(
+            arguments
+                .query_vector("query_vector")
+                .unwrap()
+                .unwrap()
+                .get(),
+            "[0.1, 0.2]"
+        );
     }
 
     #[test]
@@ -468,7 +581,10 @@ mod tests {
         let mut arguments = arguments(&json!({"limit": 1, "top_k": 5}));
         arguments.integer("limit", 1..=10).unwrap();
         let error = arguments.finish().unwrap_err();
-        assert_eq!(error.message, "top_k: this argument is not known; known are limit");
+        assert_eq!(
+            error.message,
+            "top_k: this argument is not known; known are limit"
+        );
     }
 
     #[test]
@@ -478,12 +594,16 @@ mod tests {
 
     #[test]
     fn the_wrong_kind_is_named_with_what_was_expected() {
-        let mut arguments = arguments(&json!({"limit": "many", "filter": 5, "params": [1], "data": [{}, 5]}));
+        let mut arguments =
+            arguments(&json!({"limit": "many", "filter": 5, "params": [1], "data": [{}, 5]}));
         assert_eq!(
             arguments.integer("limit", 1..=10).unwrap_err().message,
             "limit: expected a whole number from 1 to 10, came \"many\""
         );
-        assert_eq!(arguments.text("filter").unwrap_err().message, "filter: expected text, came a number");
+        assert_eq!(
+            arguments.text("filter").unwrap_err().message,
+            "filter: expected text, came a number"
+        );
         assert_eq!(
             arguments.object("params").unwrap_err().message,
             "params: expected an object, came a list"
@@ -497,7 +617,8 @@ mod tests {
     #[test]
     fn keys_are_exact_as_numbers_and_as_text() {
         use crate::contract::types::Ids;
-        let mut arguments = arguments(&json!({"ids": [9_007_199_254_740_993_i64, "-9223372036854775808"]}));
+        let mut arguments =
+            arguments(&json!({"ids": [9_007_199_254_740_993_i64, "-9223372036854775808"]}));
         let keys = arguments.keys("ids").unwrap().unwrap();
         assert_eq!(keys.integers(), None, "text may be a VarChar key");
         assert_eq!(

@@ -13,9 +13,12 @@ use serde_json::{Map, Value, json};
 const OPERATIONS: [&str; 5] = ["list", "describe", "stats", "has", "load_state"];
 
 pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
-    let operation = arguments
-        .one_of("operation", &OPERATIONS)?
-        .ok_or_else(|| arguments.wrong("operation", format_args!("expected one of {}, came nothing", OPERATIONS.join(", "))))?;
+    let operation = arguments.one_of("operation", &OPERATIONS)?.ok_or_else(|| {
+        arguments.wrong(
+            "operation",
+            format_args!("expected one of {}, came nothing", OPERATIONS.join(", ")),
+        )
+    })?;
     let name = arguments.identifier("collection_name")?;
     let partition_names = arguments.texts("partition_names")?;
     if operation != "load_state" && !partition_names.is_empty() {
@@ -23,11 +26,16 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
     }
     let collection_name = match (operation, name) {
         ("list", Some(_)) => {
-            return Err(arguments.wrong("collection_name", "`list` takes none: it lists the database's collections"));
+            return Err(arguments.wrong(
+                "collection_name",
+                "`list` takes none: it lists the database's collections",
+            ));
         }
         ("list", None) => String::new(),
         (_, Some(name)) => name,
-        (_, None) => return Err(arguments.wrong("collection_name", "expected a name, came nothing")),
+        (_, None) => {
+            return Err(arguments.wrong("collection_name", "expected a name, came nothing"));
+        }
     };
     arguments.finish()?;
     Ok(match operation {
@@ -35,8 +43,13 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         "has" => json!({"exists": client.run(&HasCollection { collection_name })?}),
         "stats" => json!({"row_count": int64::to_json(client.run(&GetStats { collection_name })?)}),
         "load_state" => {
-            let state = client.run(&GetLoadState { collection_name, partition_names })?;
-            without_nulls(json!({"load_state": state.load_state, "load_progress": state.load_progress}))
+            let state = client.run(&GetLoadState {
+                collection_name,
+                partition_names,
+            })?;
+            without_nulls(
+                json!({"load_state": state.load_state, "load_progress": state.load_progress}),
+            )
         }
         _ => json!({"collection": describe(&client.run(&DescribeCollection { collection_name })?)}),
     })
@@ -109,7 +122,10 @@ fn text(text: &str) -> Option<&str> {
 }
 
 fn parameters(pairs: &[KeyValue]) -> Map<String, Value> {
-    pairs.iter().map(|pair| (pair.key.clone(), Value::from(pair.text()))).collect()
+    pairs
+        .iter()
+        .map(|pair| (pair.key.clone(), Value::from(pair.text())))
+        .collect()
 }
 
 /// The plain value in a wrapped protobuf one, such as `{"Data": {"LongData": 10}}`.
@@ -127,9 +143,12 @@ fn default_value(value: Option<&Value>) -> Option<Value> {
 
 fn without_nulls(value: Value) -> Value {
     match value {
-        Value::Object(members) => {
-            Value::Object(members.into_iter().filter(|(_, value)| !value.is_null()).collect())
-        }
+        Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .filter(|(_, value)| !value.is_null())
+                .collect(),
+        ),
         other => other,
     }
 }

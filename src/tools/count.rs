@@ -17,7 +17,10 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         ..Query::default()
     };
     if query.filter.is_empty() && query.expr_params.is_some() {
-        return Err(arguments.wrong("filter_params", "expected a `filter` that uses them, came none"));
+        return Err(arguments.wrong(
+            "filter_params",
+            "expected a `filter` that uses them, came none",
+        ));
     }
     arguments.finish()?;
     let rows = client.run(&query)?;

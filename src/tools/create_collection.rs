@@ -9,8 +9,23 @@ use serde_json::{Map, Value};
 
 /// Milvus' names of the data types. Models and pymilvus write them in other cases: `VARCHAR`, `FLOAT_VECTOR`.
 const DATA_TYPES: [&str; 18] = [
-    "Bool", "Int8", "Int16", "Int32", "Int64", "Float", "Double", "VarChar", "JSON", "Array", "Geometry",
-    "Timestamptz", "FloatVector", "Float16Vector", "BFloat16Vector", "Int8Vector", "BinaryVector",
+    "Bool",
+    "Int8",
+    "Int16",
+    "Int32",
+    "Int64",
+    "Float",
+    "Double",
+    "VarChar",
+    "JSON",
+    "Array",
+    "Geometry",
+    "Timestamptz",
+    "FloatVector",
+    "Float16Vector",
+    "BFloat16Vector",
+    "Int8Vector",
+    "BinaryVector",
     "SparseFloatVector",
 ];
 
@@ -25,20 +40,29 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         ..CreateCollection::default()
     };
     let enable_dynamic_field = arguments.boolean("enable_dynamic_field")?;
-    for (argument, name, most) in
-        [("num_shards", "shardsNum", 64), ("num_partitions", "partitionsNum", 1_024), ("ttl_seconds", "ttlSeconds", u32::MAX)]
-    {
+    for (argument, name, most) in [
+        ("num_shards", "shardsNum", 64),
+        ("num_partitions", "partitionsNum", 1_024),
+        ("ttl_seconds", "ttlSeconds", u32::MAX),
+    ] {
         if let Some(number) = arguments.integer(argument, 1..=most)? {
             create.params.insert(name.into(), number.into());
         }
     }
     if let Some(level) = consistency_level(&mut arguments)? {
-        create.params.insert("consistencyLevel".into(), level.into());
+        create
+            .params
+            .insert("consistencyLevel".into(), level.into());
     }
     if fields.is_empty() {
         quick(&mut arguments, &mut create, enable_dynamic_field)?;
     } else {
-        from_schema(&mut arguments, &mut create, fields, enable_dynamic_field.unwrap_or(false))?;
+        from_schema(
+            &mut arguments,
+            &mut create,
+            fields,
+            enable_dynamic_field.unwrap_or(false),
+        )?;
     }
     arguments.finish()?;
     client.run(&create).map_err(in_doubt)?;
@@ -48,12 +72,16 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
 /// An index or a load that fails leaves the collection behind (`handler_v2.go: createCollection`), whatever the code.
 fn in_doubt(error: Error) -> Error {
     use crate::error::{ErrorKind, ErrorSource, Outcome, Retry};
-    let refused = matches!(error.kind, ErrorKind::Unauthenticated | ErrorKind::PermissionDenied | ErrorKind::RateLimited)
-        || matches!(error.milvus_code, Some(1801 | 1802) | None);
+    let refused = matches!(
+        error.kind,
+        ErrorKind::Unauthenticated | ErrorKind::PermissionDenied | ErrorKind::RateLimited
+    ) || matches!(error.milvus_code, Some(1801 | 1802) | None);
     if refused || error.source != ErrorSource::Server {
         return error;
     }
-    error.with_outcome(Outcome::Unknown).with_retry(Retry::AfterCheck)
+    error
+        .with_outcome(Outcome::Unknown)
+        .with_retry(Retry::AfterCheck)
 }
 
 fn quick(
@@ -62,31 +90,51 @@ fn quick(
     enable_dynamic_field: Option<bool>,
 ) -> Result<(), Error> {
     create.dimension = arguments.integer("dimension", 1..=32_768)?;
-    create.id_type = arguments.one_of("id_type", &["Int64", "VarChar"])?.map(ToOwned::to_owned);
+    create.id_type = arguments
+        .one_of("id_type", &["Int64", "VarChar"])?
+        .map(ToOwned::to_owned);
     create.auto_id = arguments.boolean("auto_id")?;
     create.metric_type = arguments.text("metric_type")?;
     create.primary_field_name = arguments.identifier("primary_field_name")?;
     create.vector_field_name = arguments.identifier("vector_field_name")?;
     let max_length = arguments.integer("max_length", 1..=65_535)?;
     if create.dimension.is_none() {
-        return Err(arguments.wrong("dimension", "expected `dimension` for the quick form, or `fields` for a schema; came neither"));
+        return Err(arguments.wrong(
+            "dimension",
+            "expected `dimension` for the quick form, or `fields` for a schema; came neither",
+        ));
     }
     for name in ["functions", "index_params"] {
         if !arguments.nested_list(name)?.is_empty() {
-            return Err(arguments.wrong(name, "expected `fields` with it: the quick form makes its own index"));
+            return Err(arguments.wrong(
+                name,
+                "expected `fields` with it: the quick form makes its own index",
+            ));
         }
     }
     let varchar = create.id_type.as_deref() == Some("VarChar");
     match (varchar, max_length) {
-        (true, None) => return Err(arguments.wrong("max_length", "expected the bytes of a VarChar key, came nothing")),
-        (false, Some(_)) => return Err(arguments.wrong("max_length", "only a VarChar key takes it, and `id_type` is Int64")),
+        (true, None) => {
+            return Err(arguments.wrong(
+                "max_length",
+                "expected the bytes of a VarChar key, came nothing",
+            ));
+        }
+        (false, Some(_)) => {
+            return Err(arguments.wrong(
+                "max_length",
+                "only a VarChar key takes it, and `id_type` is Int64",
+            ));
+        }
         (true, Some(length)) => {
             create.params.insert("max_length".into(), length.into());
         }
         (false, None) => {}
     }
     if let Some(dynamic) = enable_dynamic_field {
-        create.params.insert("enableDynamicField".into(), dynamic.into());
+        create
+            .params
+            .insert("enableDynamicField".into(), dynamic.into());
     }
     Ok(())
 }
@@ -97,20 +145,41 @@ fn from_schema(
     fields: Vec<Arguments>,
     enable_dynamic_field: bool,
 ) -> Result<(), Error> {
-    for name in ["dimension", "id_type", "metric_type", "primary_field_name", "vector_field_name", "max_length", "auto_id"] {
+    for name in [
+        "dimension",
+        "id_type",
+        "metric_type",
+        "primary_field_name",
+        "vector_field_name",
+        "max_length",
+        "auto_id",
+    ] {
         if arguments.value(name).is_some() {
-            return Err(arguments.wrong(name, "it belongs to the quick form; with `fields` it stands with a field or an index"));
+            return Err(arguments.wrong(
+                name,
+                "it belongs to the quick form; with `fields` it stands with a field or an index",
+            ));
         }
     }
-    let mut schema = NewSchema { enable_dynamic_field, ..NewSchema::default() };
+    let mut schema = NewSchema {
+        enable_dynamic_field,
+        ..NewSchema::default()
+    };
     for field in fields {
         let (field, auto_id) = new_field(field)?;
         schema.auto_id |= auto_id;
         schema.fields.push(field);
     }
-    let keys = schema.fields.iter().filter(|field| field.is_primary).count();
+    let keys = schema
+        .fields
+        .iter()
+        .filter(|field| field.is_primary)
+        .count();
     if keys != 1 {
-        return Err(arguments.wrong("fields", format_args!("expected exactly one field with `is_primary`, came {keys}")));
+        return Err(arguments.wrong(
+            "fields",
+            format_args!("expected exactly one field with `is_primary`, came {keys}"),
+        ));
     }
     for function in arguments.nested_list("functions")? {
         schema.functions.push(new_function(function)?);
@@ -141,7 +210,11 @@ fn new_field(mut arguments: Arguments) -> Result<(NewField, bool), Error> {
     if auto_id && !field.is_primary {
         return Err(arguments.wrong("auto_id", "only the primary key takes it"));
     }
-    for (name, most) in [("max_length", 1_048_576), ("dim", 262_144), ("max_capacity", 4_096)] {
+    for (name, most) in [
+        ("max_length", 1_048_576),
+        ("dim", 262_144),
+        ("max_capacity", 4_096),
+    ] {
         if let Some(number) = arguments.integer(name, 1..=most)? {
             field.element_type_params.insert(name.into(), number.into());
         }
@@ -152,10 +225,15 @@ fn new_field(mut arguments: Arguments) -> Result<(NewField, bool), Error> {
         }
     }
     if let Some(params) = arguments.object("analyzer_params")? {
-        field.element_type_params.insert("analyzer_params".into(), params.into());
+        field
+            .element_type_params
+            .insert("analyzer_params".into(), params.into());
     }
     if (field.data_type == "Array") != field.element_data_type.is_some() {
-        return Err(arguments.wrong("element_type", "expected for an Array, and for nothing else"));
+        return Err(arguments.wrong(
+            "element_type",
+            "expected for an Array, and for nothing else",
+        ));
     }
     arguments.finish()?;
     Ok((field, auto_id))
@@ -163,13 +241,20 @@ fn new_field(mut arguments: Arguments) -> Result<(NewField, bool), Error> {
 
 /// A data type in Milvus' spelling; case and underscores do not count.
 fn data_type(arguments: &mut Arguments, name: &'static str) -> Result<Option<String>, Error> {
-    let Some(text) = arguments.text(name)? else { return Ok(None) };
+    let Some(text) = arguments.text(name)? else {
+        return Ok(None);
+    };
     let plain = text.replace('_', "");
     DATA_TYPES
         .iter()
         .find(|known| known.eq_ignore_ascii_case(&plain))
         .map(|known| Some((*known).to_owned()))
-        .ok_or_else(|| arguments.wrong(name, format_args!("expected one of {}", DATA_TYPES.join(", "))))
+        .ok_or_else(|| {
+            arguments.wrong(
+                name,
+                format_args!("expected one of {}", DATA_TYPES.join(", ")),
+            )
+        })
 }
 
 fn new_function(mut arguments: Arguments) -> Result<NewFunction, Error> {
@@ -178,15 +263,24 @@ fn new_function(mut arguments: Arguments) -> Result<NewFunction, Error> {
         description: arguments.text("description")?,
         function_type: arguments
             .one_of("type", &FUNCTION_TYPES)?
-            .ok_or_else(|| arguments.wrong("type", format_args!("expected one of {}, came nothing", FUNCTION_TYPES.join(", "))))?
+            .ok_or_else(|| {
+                arguments.wrong(
+                    "type",
+                    format_args!(
+                        "expected one of {}, came nothing",
+                        FUNCTION_TYPES.join(", ")
+                    ),
+                )
+            })?
             .to_owned(),
         input_field_names: arguments.texts("input_field_names")?,
         output_field_names: arguments.texts("output_field_names")?,
         params: arguments.object("params")?.unwrap_or_default(),
     };
-    for (name, fields) in
-        [("input_field_names", &function.input_field_names), ("output_field_names", &function.output_field_names)]
-    {
+    for (name, fields) in [
+        ("input_field_names", &function.input_field_names),
+        ("output_field_names", &function.output_field_names),
+    ] {
         if fields.is_empty() {
             return Err(arguments.wrong(name, "expected at least one field, came none"));
         }

@@ -18,7 +18,10 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
             return Err(arguments.wrong("filter", "expected either `ids` or `filter`, came both"));
         }
         (None, None) => {
-            return Err(arguments.wrong("filter", "expected `ids` or `filter`: nothing is deleted without either"));
+            return Err(arguments.wrong(
+                "filter",
+                "expected `ids` or `filter`: nothing is deleted without either",
+            ));
         }
         (None, Some(filter)) => {
             arguments.finish()?;
@@ -26,7 +29,10 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         }
         (Some(ids), None) => {
             if expr_params.is_some() {
-                return Err(arguments.wrong("filter_params", "expected a `filter` that uses them, came `ids`"));
+                return Err(arguments.wrong(
+                    "filter_params",
+                    "expected a `filter` that uses them, came `ids`",
+                ));
             }
             arguments.finish()?;
             let schema = selection::schema(client, &collection_name)?;
@@ -34,7 +40,12 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
             selection::filter_of(&ids.typed(&key.data_type)?, &schema)?
         }
     };
-    let deleted = client.run(&Delete { collection_name, partition_name, filter, expr_params })?;
+    let deleted = client.run(&Delete {
+        collection_name,
+        partition_name,
+        filter,
+        expr_params,
+    })?;
     Ok(match deleted {
         Some(count) => json!({"delete_count": count}),
         None => json!({}),

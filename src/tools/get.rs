@@ -19,12 +19,24 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
     let output_fields = arguments.texts("output_fields")?;
     let partition_names = arguments.texts("partition_names")?;
     let consistency_level = consistency_level(&mut arguments)?;
-    let limit = u32::try_from(ids.len()).ok().filter(|count| *count <= MAX_WINDOW).ok_or_else(|| {
-        arguments.wrong("ids", format_args!("expected at most {MAX_WINDOW} keys, came {}", ids.len()))
-    })?;
+    let limit = u32::try_from(ids.len())
+        .ok()
+        .filter(|count| *count <= MAX_WINDOW)
+        .ok_or_else(|| {
+            arguments.wrong(
+                "ids",
+                format_args!("expected at most {MAX_WINDOW} keys, came {}", ids.len()),
+            )
+        })?;
     arguments.finish()?;
     let rows = if let Some(id) = ids.integers() {
-        client.run(&Get { collection_name, partition_names, id, output_fields, consistency_level })?
+        client.run(&Get {
+            collection_name,
+            partition_names,
+            id,
+            output_fields,
+            consistency_level,
+        })?
     } else {
         let schema = selection::schema(client, &collection_name)?;
         let key = columns::primary_key(&schema).map_err(|cause| Error::protocol(&cause))?;

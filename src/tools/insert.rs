@@ -14,7 +14,13 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
     }
     let partition_name = arguments.text("partition_name")?;
     arguments.finish()?;
-    write(client, Mode::Insert, &collection_name, partition_name.as_deref(), &rows)
-        .map(|report| answers::written("insert_count", report))
-        .map_err(answers::write_failed)
+    write(
+        client,
+        Mode::Insert,
+        &collection_name,
+        partition_name.as_deref(),
+        &rows,
+    )
+    .map(|report| answers::written("insert_count", report))
+    .map_err(answers::write_failed)
 }

@@ -15,8 +15,8 @@ mod get;
 mod hybrid_search;
 mod insert;
 mod load_collection;
-mod query;
 mod queries;
+mod query;
 mod release_collection;
 mod search;
 mod upsert;
@@ -31,6 +31,8 @@ use serde_json::Value;
 /// A tool: its definition and what it does.
 #[derive(Debug)]
 pub struct Tool {
+    /// Stable identifier. It stands in the definition, too; here it is found without reading that.
+    pub name: &'static str,
     /// The text of its definition.
     pub definition: &'static str,
     run: fn(&mut Client<'_>, Arguments) -> Result<Value, Error>,
@@ -40,6 +42,7 @@ macro_rules! tools {
     ($($module:ident),* $(,)?) => {
         /// Every tool, in the order in which they are listed.
         pub const TOOLS: &[Tool] = &[$(Tool {
+            name: concat!("milvus_", stringify!($module)),
             definition: include_str!(concat!(stringify!($module), ".json")),
             run: $module::run,
         }),*];
@@ -134,32 +137,44 @@ pub fn list() -> Vec<tools::Tool> {
 /// # Errors
 /// `not-found` if there is no such tool, `invalid-argument` for its arguments, or what its operation answers.
 pub fn call(client: &mut Client<'_>, name: &str, arguments: &str) -> Result<Value, Error> {
-    for tool in TOOLS {
-        let definition = tool.read()?;
-        if definition.name == name {
-            let arguments = Arguments::parse(arguments)?;
-            // Before anything else: a misspelt name would otherwise be told as a missing one.
-            if let Some(properties) = definition.input_schema["properties"].as_object() {
-                arguments.check_names(properties)?;
-            }
-            return (tool.run)(client, arguments);
-        }
-    }
-    Err(Error::new(
-        ErrorKind::NotFound,
-        format!("there is no tool of this name; there are {}", names().join(", ")),
-    ))
+    let Some(tool) = TOOLS.iter().find(|tool| tool.name == name) else {
+        let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "there is no tool of this name; there are {}",
+                names.join(", ")
+            ),
+        ));
+    };
+    let parsed = Arguments::parse(arguments)?;
+    (tool.run)(client, parsed).map_err(|error| misspelt(tool, arguments, error))
 }
 
-fn names() -> Vec<String> {
-    list().into_iter().map(|tool| tool.name).collect()
+/// A misspelt name would be told as a missing one: it comes first. The schema is read only for that.
+fn misspelt(tool: &Tool, arguments: &str, error: Error) -> Error {
+    if error.kind != ErrorKind::InvalidArgument || error.milvus_code.is_some() {
+        return error;
+    }
+    let unknown = || {
+        let definition = tool.read().ok()?;
+        let known = definition.input_schema["properties"].as_object()?;
+        Arguments::parse(arguments).ok()?.check_names(known).err()
+    };
+    unknown().unwrap_or(error)
 }
 
 /// The consistency level that an argument names.
 fn consistency_level(arguments: &mut Arguments) -> Result<Option<&'static str>, Error> {
     use types::ConsistencyLevel as Level;
-    let words = [Level::Strong, Level::Session, Level::Bounded, Level::Eventually, Level::Customized]
-        .map(crate::operations::consistency_level_name);
+    let words = [
+        Level::Strong,
+        Level::Session,
+        Level::Bounded,
+        Level::Eventually,
+        Level::Customized,
+    ]
+    .map(crate::operations::consistency_level_name);
     arguments.one_of("consistency_level", &words)
 }
 

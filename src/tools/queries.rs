@@ -14,12 +14,14 @@ pub(super) fn query(arguments: &mut Arguments) -> Result<Box<RawValue>, Error> {
     match (vector, text) {
         (Some(vector), None) => Ok(vector),
         (None, Some(text)) => Ok(raw(&Value::from(text))),
-        (Some(_), Some(_)) => {
-            Err(arguments.wrong("query_text", "expected either `query_vector` or `query_text`, came both"))
-        }
-        (None, None) => {
-            Err(arguments.wrong("query_vector", "expected `query_vector` or `query_text`, came neither"))
-        }
+        (Some(_), Some(_)) => Err(arguments.wrong(
+            "query_text",
+            "expected either `query_vector` or `query_text`, came both",
+        )),
+        (None, None) => Err(arguments.wrong(
+            "query_vector",
+            "expected `query_vector` or `query_text`, came neither",
+        )),
     }
 }
 
@@ -28,15 +30,27 @@ pub(super) fn query(arguments: &mut Arguments) -> Result<Box<RawValue>, Error> {
 pub(super) fn search_params(arguments: &mut Arguments) -> Result<Map<String, Value>, Error> {
     let mut params = arguments.object("search_params")?.unwrap_or_default();
     let own = [
-        ("metric_type", arguments.text("metric_type")?.map(Value::from)),
-        ("level", arguments.integer("level", 1..=10)?.map(Value::from)),
+        (
+            "metric_type",
+            arguments.text("metric_type")?.map(Value::from),
+        ),
+        (
+            "level",
+            arguments.integer("level", 1..=10)?.map(Value::from),
+        ),
         ("radius", arguments.number("radius")?.map(Value::from)),
-        ("range_filter", arguments.number("range_filter")?.map(Value::from)),
+        (
+            "range_filter",
+            arguments.number("range_filter")?.map(Value::from),
+        ),
     ];
     for (name, value) in own {
         let Some(value) = value else { continue };
         if params.get(name).is_some_and(|known| *known != value) {
-            return Err(arguments.wrong(name, "the same parameter stands in `search_params` with another value"));
+            return Err(arguments.wrong(
+                name,
+                "the same parameter stands in `search_params` with another value",
+            ));
         }
         params.insert(name.to_owned(), value);
     }
@@ -67,11 +81,16 @@ pub(super) fn grouping(arguments: &mut Arguments) -> Result<Grouping, Error> {
 }
 
 /// A filter and the values of its templates.
-pub(super) fn filter(arguments: &mut Arguments) -> Result<(String, Option<Map<String, Value>>), Error> {
+pub(super) fn filter(
+    arguments: &mut Arguments,
+) -> Result<(String, Option<Map<String, Value>>), Error> {
     let filter = arguments.text("filter")?.unwrap_or_default();
     let params = arguments.object("filter_params")?;
     if filter.is_empty() && params.is_some() {
-        return Err(arguments.wrong("filter_params", "expected a `filter` that uses them, came none"));
+        return Err(arguments.wrong(
+            "filter_params",
+            "expected a `filter` that uses them, came none",
+        ));
     }
     Ok((filter, params))
 }

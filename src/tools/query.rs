@@ -19,8 +19,14 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         filter: arguments.text("filter")?.unwrap_or_default(),
         expr_params: arguments.object("filter_params")?,
         output_fields: arguments.texts("output_fields")?,
-        limit: Some(arguments.integer("limit", 1..=MAX_WINDOW)?.unwrap_or(DEFAULT_LIMIT)),
-        offset: arguments.integer("offset", 0..=MAX_WINDOW - 1)?.unwrap_or(0),
+        limit: Some(
+            arguments
+                .integer("limit", 1..=MAX_WINDOW)?
+                .unwrap_or(DEFAULT_LIMIT),
+        ),
+        offset: arguments
+            .integer("offset", 0..=MAX_WINDOW - 1)?
+            .unwrap_or(0),
         consistency_level: consistency_level(&mut arguments)?,
     };
     check_window(query.limit.unwrap_or(DEFAULT_LIMIT), query.offset)?;
@@ -28,7 +34,10 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         return Err(arguments.wrong("ids", "expected either `ids` or `filter`, came both"));
     }
     if query.filter.is_empty() && query.expr_params.is_some() {
-        return Err(arguments.wrong("filter_params", "expected a `filter` that uses them, came none"));
+        return Err(arguments.wrong(
+            "filter_params",
+            "expected a `filter` that uses them, came none",
+        ));
     }
     arguments.finish()?;
     if let Some(ids) = ids {

@@ -20,8 +20,12 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         partition_names: arguments.texts("partition_names")?,
         filter,
         expr_params,
-        limit: arguments.integer("limit", 1..=MAX_WINDOW)?.unwrap_or(DEFAULT_LIMIT),
-        offset: arguments.integer("offset", 0..=MAX_WINDOW - 1)?.unwrap_or(0),
+        limit: arguments
+            .integer("limit", 1..=MAX_WINDOW)?
+            .unwrap_or(DEFAULT_LIMIT),
+        offset: arguments
+            .integer("offset", 0..=MAX_WINDOW - 1)?
+            .unwrap_or(0),
         output_fields: arguments.texts("output_fields")?,
         search_params: queries::search_params(&mut arguments)?,
         grouping: queries::grouping(&mut arguments)?,

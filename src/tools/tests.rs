@@ -36,15 +36,18 @@ fn properties(schema: &Value) -> &Map<String, Value> {
 
 /// Arguments under which a property of a tool means something, without the property itself.
 fn context(tool: &str, property: &str) -> Value {
-    let definition = definitions().into_iter().find(|definition| definition.name == tool).unwrap();
+    let definition = definitions()
+        .into_iter()
+        .find(|definition| definition.name == tool)
+        .unwrap();
     let mut arguments = match (tool, property) {
         ("milvus_collection", "partition_names" | "collection_name") => {
             json!({"operation": "load_state", "collection_name": "other"})
         }
         (
             "milvus_create_collection",
-            "dimension" | "id_type" | "auto_id" | "max_length" | "metric_type" | "primary_field_name"
-            | "vector_field_name" | "fields",
+            "dimension" | "id_type" | "auto_id" | "max_length" | "metric_type"
+            | "primary_field_name" | "vector_field_name" | "fields",
         ) => json!({"collection_name": "c", "dimension": 4}),
         (_, "group_size" | "strict_group_size") => {
             let mut arguments = definition.example["arguments"].clone();
@@ -105,8 +108,15 @@ fn every_tool_has_a_name_of_its_own_and_a_schema_that_model_apis_take() {
     let mut names = BTreeSet::new();
     for definition in definitions() {
         let name = &definition.name;
+        assert!(
+            TOOLS.iter().any(|tool| tool.name == name),
+            "{name} is found under another name"
+        );
         assert!(names.insert(name.clone()), "{name} twice");
-        assert!(name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+        assert!(
+            name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+            "{name}"
+        );
         for schema in [&definition.input_schema, &definition.output_schema] {
             assert_eq!(schema["type"], "object", "{name}");
             for banned in ["oneOf", "anyOf", "allOf"] {
@@ -127,7 +137,12 @@ fn annotations_say_what_the_class_of_effect_means() {
             "erase" | "drop" => (false, true),
             other => panic!("{}: no tool has the effect {other}", definition.name),
         };
-        assert_eq!((hints.read_only_hint, hints.destructive_hint), expected, "{}", definition.name);
+        assert_eq!(
+            (hints.read_only_hint, hints.destructive_hint),
+            expected,
+            "{}",
+            definition.name
+        );
     }
 }
 
@@ -135,7 +150,11 @@ fn annotations_say_what_the_class_of_effect_means() {
 fn the_operations_that_a_tool_sends_have_its_class_of_effect_or_read() {
     for definition in definitions() {
         let (sent, _) = run(&definition.name, &definition.example["arguments"]);
-        assert!(!sent.is_empty(), "{}: the example sends nothing", definition.name);
+        assert!(
+            !sent.is_empty(),
+            "{}: the example sends nothing",
+            definition.name
+        );
         for request in sent {
             let route = routes::find("POST", request.path.as_bytes()).unwrap();
             let effect = route.effect.to_string();
@@ -155,16 +174,32 @@ fn an_argument_of_an_impossible_kind_is_refused_by_name_and_nothing_is_sent() {
     for definition in definitions() {
         for (property, schema) in properties(&definition.input_schema) {
             // Every kind of value is one of these for some property; `default_value` and rows take any.
-            let impossible = if schema["type"] == "object" { json!([[5]]) } else { json!({"": {"": []}}) };
-            if schema["type"] == "array" && schema["items"]["type"] == "object" && property == "data" {
+            let impossible = if schema["type"] == "object" {
+                json!([[5]])
+            } else {
+                json!({"": {"": []}})
+            };
+            if schema["type"] == "array"
+                && schema["items"]["type"] == "object"
+                && property == "data"
+            {
                 continue;
             }
             let arguments = with_property(&definition.name, property, &impossible);
             let (sent, answer) = run(&definition.name, &arguments);
             let error = answer.expect_err(&format!("{}: {property} is ignored", definition.name));
-            assert_eq!(error.kind, ErrorKind::InvalidArgument, "{}: {}", definition.name, error.message);
+            assert_eq!(
+                error.kind,
+                ErrorKind::InvalidArgument,
+                "{}: {}",
+                definition.name,
+                error.message
+            );
             assert!(
-                error.argument.as_deref().is_some_and(|argument| argument.starts_with(property.as_str())),
+                error
+                    .argument
+                    .as_deref()
+                    .is_some_and(|argument| argument.starts_with(property.as_str())),
                 "{}: {property}: {}",
                 definition.name,
                 error.message
@@ -179,8 +214,15 @@ fn every_property_changes_what_is_sent() {
     for definition in definitions() {
         for (property, schema) in properties(&definition.input_schema) {
             let example = &schema["examples"][0];
-            assert!(!example.is_null(), "{}: {property} has no example", definition.name);
-            let (with, answer) = run(&definition.name, &with_property(&definition.name, property, example));
+            assert!(
+                !example.is_null(),
+                "{}: {property} has no example",
+                definition.name
+            );
+            let (with, answer) = run(
+                &definition.name,
+                &with_property(&definition.name, property, example),
+            );
             assert!(
                 !with.is_empty(),
                 "{}: {property}: nothing was sent: {:?}",
@@ -196,7 +238,11 @@ fn every_property_changes_what_is_sent() {
             }
             // Weights alone already mean `weighted`; what the word itself does is tested below.
             if property != "rerank_strategy" {
-                assert_ne!(with, without, "{}: {property} changes nothing", definition.name);
+                assert_ne!(
+                    with, without,
+                    "{}: {property} changes nothing",
+                    definition.name
+                );
             }
         }
     }
@@ -220,11 +266,17 @@ fn every_nested_property_changes_what_is_sent() {
         ("milvus_hybrid_search", "searches"),
     ];
     for (tool, list) in nested {
-        let definition = definitions().into_iter().find(|definition| definition.name == tool).unwrap();
+        let definition = definitions()
+            .into_iter()
+            .find(|definition| definition.name == tool)
+            .unwrap();
         let items = &definition.input_schema["properties"][list]["items"];
         for (property, schema) in properties(items) {
             let example = &schema["examples"][0];
-            assert!(!example.is_null(), "{tool}: {list}[].{property} has no example");
+            assert!(
+                !example.is_null(),
+                "{tool}: {list}[].{property} has no example"
+            );
             let base = nested_context(tool, list, property);
             let mut changed = base.clone();
             changed[list][0][property] = example.clone();
@@ -236,25 +288,42 @@ fn every_nested_property_changes_what_is_sent() {
                 "range_filter" => changed[list][0]["radius"] = json!(0.1),
                 "filter_params" => changed[list][0]["filter"] = json!("a > {low}"),
                 "query_vector" => {
-                    changed[list][0].as_object_mut().unwrap().remove("query_text");
+                    changed[list][0]
+                        .as_object_mut()
+                        .unwrap()
+                        .remove("query_text");
                 }
                 "query_text" => {
-                    changed[list][0].as_object_mut().unwrap().remove("query_vector");
+                    changed[list][0]
+                        .as_object_mut()
+                        .unwrap()
+                        .remove("query_vector");
                 }
                 _ => {}
             }
             let (with, answer) = run(tool, &changed);
-            assert!(!with.is_empty(), "{tool}: {list}[].{property}: {:?}", answer.err().map(|error| error.message));
+            assert!(
+                !with.is_empty(),
+                "{tool}: {list}[].{property}: {:?}",
+                answer.err().map(|error| error.message)
+            );
             let (without, _) = run(tool, &base);
             assert_ne!(with, without, "{tool}: {list}[].{property} changes nothing");
 
             let mut impossible = changed;
-            impossible[list][0][property] = if schema["type"] == "object" { json!([5]) } else { json!({"": {"": []}}) };
+            impossible[list][0][property] = if schema["type"] == "object" {
+                json!([5])
+            } else {
+                json!({"": {"": []}})
+            };
             if property == "default_value" {
                 continue;
             }
             let (sent, answer) = run(tool, &impossible);
-            assert!(answer.is_err() && sent.is_empty(), "{tool}: {list}[].{property} takes anything");
+            assert!(
+                answer.is_err() && sent.is_empty(),
+                "{tool}: {list}[].{property} takes anything"
+            );
         }
     }
 }
@@ -271,12 +340,16 @@ fn nested_context(tool: &str, list: &str, property: &str) -> Value {
         ("milvus_create_collection", "fields") => {
             json!({"collection_name": "c", "fields": [{"name": "f", "type": "JSON"}, key]})
         }
-        ("milvus_create_collection", "functions") => json!({"collection_name": "c", "fields": [key], "functions": [
-            {"name": "f", "type": "MinHash", "input_field_names": ["a"], "output_field_names": ["b"]}]}),
+        ("milvus_create_collection", "functions") => {
+            json!({"collection_name": "c", "fields": [key], "functions": [
+            {"name": "f", "type": "MinHash", "input_field_names": ["a"], "output_field_names": ["b"]}]})
+        }
         ("milvus_create_collection", "index_params") => {
             json!({"collection_name": "c", "fields": [key], "index_params": [{"field_name": "f"}]})
         }
-        _ => json!({"collection_name": "c", "searches": [{"anns_field": "a", "query_text": "words"}]}),
+        _ => {
+            json!({"collection_name": "c", "searches": [{"anns_field": "a", "query_text": "words"}]})
+        }
     }
 }
 
@@ -286,7 +359,12 @@ fn an_unknown_argument_is_refused_by_name_by_every_tool() {
         let mut arguments = definition.example["arguments"].clone();
         arguments["top_k"] = json!(5);
         let (sent, answer) = run(&definition.name, &arguments);
-        assert_eq!(answer.unwrap_err().argument.as_deref(), Some("top_k"), "{}", definition.name);
+        assert_eq!(
+            answer.unwrap_err().argument.as_deref(),
+            Some("top_k"),
+            "{}",
+            definition.name
+        );
         assert!(sent.is_empty(), "{}", definition.name);
     }
 }
@@ -304,7 +382,12 @@ fn every_example_takes_as_many_requests_as_is_said_to_be_typical() {
         };
         let (sent, answer) = run_with(&definition.name, &definition.example["arguments"], data);
         answer.unwrap_or_else(|error| panic!("{}: {}", definition.name, error.message));
-        assert_eq!(Value::from(sent.len()), definition.requests["typical"], "{}", definition.name);
+        assert_eq!(
+            Value::from(sent.len()),
+            definition.requests["typical"],
+            "{}",
+            definition.name
+        );
     }
 }
 
@@ -319,7 +402,10 @@ fn an_unknown_tool_is_answered_with_the_names_that_there_are() {
 
 #[test]
 fn text_keys_never_travel_as_id() {
-    let description = DESCRIPTION.replace(r#""type":"Int64","primaryKey""#, r#""type":"VarChar","primaryKey""#);
+    let description = DESCRIPTION.replace(
+        r#""type":"Int64","primaryKey""#,
+        r#""type":"VarChar","primaryKey""#,
+    );
     let arguments = json!({"collection_name": "docs", "ids": ["\"] or id != \""]});
     for name in ["milvus_get", "milvus_query", "milvus_delete"] {
         let (sent, _) = run_with(name, &arguments, &description);
@@ -334,12 +420,16 @@ fn int64_keys_beyond_53_bits_are_sent_and_shown_exactly() {
     let arguments = json!({"collection_name": "docs", "ids": [9_007_199_254_740_993_i64]});
     let (sent, answer) = run_with("milvus_get", &arguments, r#"[{"id":9007199254740993}]"#);
     assert_eq!(sent[0].body["id"], json!([9_007_199_254_740_993_i64]));
-    assert_eq!(answer.unwrap(), json!({"rows": [{"id": "9007199254740993"}]}));
+    assert_eq!(
+        answer.unwrap(),
+        json!({"rows": [{"id": "9007199254740993"}]})
+    );
 }
 
 #[test]
 fn a_create_that_fails_after_the_collection_was_made_is_in_doubt() {
-    let mut transport = Scripted::new().answers(200, r#"{"code":1100,"message":"index: wrong metric"}"#);
+    let mut transport =
+        Scripted::new().answers(200, r#"{"code":1100,"message":"index: wrong metric"}"#);
     let mut client = Client::new(&mut transport, connection()).unwrap();
     let arguments = r#"{"collection_name":"c","dimension":4,"metric_type":"NOPE"}"#;
     let error = call(&mut client, "milvus_create_collection", arguments).unwrap_err();

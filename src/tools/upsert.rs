@@ -15,7 +15,13 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
     let partition_name = arguments.text("partition_name")?;
     let partial = arguments.boolean("partial")?.unwrap_or(false);
     arguments.finish()?;
-    write(client, Mode::Upsert { partial }, &collection_name, partition_name.as_deref(), &rows)
-        .map(|report| answers::written("upsert_count", report))
-        .map_err(answers::write_failed)
+    write(
+        client,
+        Mode::Upsert { partial },
+        &collection_name,
+        partition_name.as_deref(),
+        &rows,
+    )
+    .map(|report| answers::written("upsert_count", report))
+    .map_err(answers::write_failed)
 }

@@ -16,7 +16,15 @@ use serde_json::Value;
 /// A write that failed before anything was sent.
 impl From<Error> for WriteError {
     fn from(cause: Error) -> Self {
-        Self { cause, confirmed: WriteReport { rows: 0, ids: None, requests: 0 }, resume_at: 0 }
+        Self {
+            cause,
+            confirmed: WriteReport {
+                rows: 0,
+                ids: None,
+                requests: 0,
+            },
+            resume_at: 0,
+        }
     }
 }
 
@@ -24,14 +32,32 @@ impl From<Error> for WriteError {
 ///
 /// # Errors
 /// What is in, what is in doubt and where to go on.
-pub fn write(client: &mut Client<'_>, mode: Mode, request: &WriteRequest) -> Result<WriteReport, WriteError> {
+pub fn write(
+    client: &mut Client<'_>,
+    mode: Mode,
+    request: &WriteRequest,
+) -> Result<WriteReport, WriteError> {
     let encoded = rows::encode(&request.rows)?;
-    batches::write(client, mode, &request.collection_name, request.partition_name.as_deref(), &encoded)
-        .map(|report| written(report, &request.rows.columns))
-        .map_err(|failure| {
-            let Failure { cause, confirmed, resume_at } = failure;
-            WriteError { cause, confirmed: written(confirmed, &request.rows.columns), resume_at }
-        })
+    batches::write(
+        client,
+        mode,
+        &request.collection_name,
+        request.partition_name.as_deref(),
+        &encoded,
+    )
+    .map(|report| written(report, &request.rows.columns))
+    .map_err(|failure| {
+        let Failure {
+            cause,
+            confirmed,
+            resume_at,
+        } = failure;
+        WriteError {
+            cause,
+            confirmed: written(confirmed, &request.rows.columns),
+            resume_at,
+        }
+    })
 }
 
 fn written(report: Report, columns: &[Column]) -> WriteReport {
@@ -69,11 +95,15 @@ fn keys(values: &[Value], columns: &[Column]) -> Option<Ids> {
 pub fn delete(client: &mut Client<'_>, request: DeleteRequest) -> Result<DeleteReport, Error> {
     let (filter, expr_params) = match request.selection {
         Selection::ByFilter(filter) if filter.expression.trim().is_empty() => {
-            return Err(Error::invalid("selection", "expected an expression: an empty one does not mean all rows"));
+            return Err(Error::invalid(
+                "selection",
+                "expected an expression: an empty one does not mean all rows",
+            ));
         }
-        Selection::ByFilter(filter) => {
-            (filter.expression, object("selection.params", filter.params.as_deref())?)
-        }
+        Selection::ByFilter(filter) => (
+            filter.expression,
+            object("selection.params", filter.params.as_deref())?,
+        ),
         Selection::ByIds(ids) => {
             let schema = schema_or_ask(client, request.schema, &request.collection_name)?;
             (selection::filter_of(&ids, &schema)?, None)
@@ -101,11 +131,18 @@ pub(super) fn schema_or_ask(
 }
 
 /// A query without limit and offset.
-pub(super) fn plan(request: QueryRequest, schema: Option<&CollectionSchema>) -> Result<Query, Error> {
+pub(super) fn plan(
+    request: QueryRequest,
+    schema: Option<&CollectionSchema>,
+) -> Result<Query, Error> {
     let (filter, expr_params) = match request.selection {
-        Selection::ByFilter(filter) => (filter.expression, object("selection.params", filter.params.as_deref())?),
+        Selection::ByFilter(filter) => (
+            filter.expression,
+            object("selection.params", filter.params.as_deref())?,
+        ),
         Selection::ByIds(ids) => {
-            let schema = schema.ok_or_else(|| Error::invalid("schema", "expected one to select by ids"))?;
+            let schema =
+                schema.ok_or_else(|| Error::invalid("schema", "expected one to select by ids"))?;
             (selection::filter_of(&ids, schema)?, None)
         }
     };
@@ -124,7 +161,12 @@ pub(super) fn plan(request: QueryRequest, schema: Option<&CollectionSchema>) -> 
 ///
 /// # Errors
 /// `invalid-argument` for a window beyond Milvus', or Milvus' own.
-pub fn query(client: &mut Client<'_>, mut request: QueryRequest, offset: u32, limit: u32) -> Result<RowBatch, Error> {
+pub fn query(
+    client: &mut Client<'_>,
+    mut request: QueryRequest,
+    offset: u32,
+    limit: u32,
+) -> Result<RowBatch, Error> {
     check_window(limit, offset)?;
     let schema = schema_or_ask(client, request.schema.take(), &request.collection_name)?;
     let mut query = plan(request, Some(&schema))?;
@@ -139,10 +181,15 @@ pub fn query(client: &mut Client<'_>, mut request: QueryRequest, offset: u32, li
 /// `invalid-argument` if output fields are named, or Milvus' own.
 pub fn count(client: &mut Client<'_>, mut request: QueryRequest) -> Result<u64, Error> {
     if !request.output_fields.is_empty() {
-        return Err(Error::invalid("output-fields", "expected none: a count has no fields"));
+        return Err(Error::invalid(
+            "output-fields",
+            "expected none: a count has no fields",
+        ));
     }
     let schema = match (&request.selection, request.schema.take()) {
-        (Selection::ByIds(_), given) => Some(schema_or_ask(client, given, &request.collection_name)?),
+        (Selection::ByIds(_), given) => {
+            Some(schema_or_ask(client, given, &request.collection_name)?)
+        }
         (Selection::ByFilter(_), _) => None,
     };
     let mut query = plan(request, schema.as_ref())?;
@@ -157,7 +204,11 @@ mod tests {
     use serde_json::json;
 
     fn int64_column(values: Vec<i64>) -> Vec<Column> {
-        vec![Column { name: "id".into(), data: ColumnData::Int64(values), nulls: vec![] }]
+        vec![Column {
+            name: "id".into(),
+            data: ColumnData::Int64(values),
+            nulls: vec![],
+        }]
     }
 
     #[test]
@@ -171,7 +222,13 @@ mod tests {
     #[test]
     fn keys_that_are_text_are_varchar_unless_int64_was_sent() {
         let text = [json!("7"), json!("8")];
-        assert_eq!(keys(&text, &[]), Some(Ids::Varchar(vec!["7".into(), "8".into()])));
-        assert_eq!(keys(&text, &int64_column(vec![7, 8])), Some(Ids::Int64(vec![7, 8])));
+        assert_eq!(
+            keys(&text, &[]),
+            Some(Ids::Varchar(vec!["7".into(), "8".into()]))
+        );
+        assert_eq!(
+            keys(&text, &int64_column(vec![7, 8])),
+            Some(Ids::Int64(vec![7, 8]))
+        );
     }
 }

@@ -77,7 +77,13 @@ struct Cursor {
 
 impl Cursor {
     fn new(request: u64, last: Key, upper: Option<Key>) -> Self {
-        let mut cursor = Self { version: VERSION, request, last, upper, check: 0 };
+        let mut cursor = Self {
+            version: VERSION,
+            request,
+            last,
+            upper,
+            check: 0,
+        };
         cursor.check = cursor.digest();
         cursor
     }
@@ -96,7 +102,9 @@ impl Cursor {
     fn decode(text: &str, request: u64, int64_key: bool) -> Result<Self, Error> {
         let wrong = |problem: &str| Error::invalid("after", problem);
         if text.len() > MAX_CURSOR_BYTES {
-            return Err(wrong("expected a cursor of this component, came a longer text"));
+            return Err(wrong(
+                "expected a cursor of this component, came a longer text",
+            ));
         }
         let cursor: Self = BASE64URL
             .decode(text)
@@ -104,14 +112,20 @@ impl Cursor {
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .ok_or_else(|| wrong("expected a cursor that this component made"))?;
         if cursor.version != VERSION || cursor.check != cursor.digest() {
-            return Err(wrong("expected a cursor as this component made it, came a changed one"));
+            return Err(wrong(
+                "expected a cursor as this component made it, came a changed one",
+            ));
         }
         if cursor.request != request {
-            return Err(wrong("expected the cursor of this request, came another request's"));
+            return Err(wrong(
+                "expected the cursor of this request, came another request's",
+            ));
         }
         let fits = |key: &Key| matches!(key, Key::Int64(_)) == int64_key;
         if !fits(&cursor.last) || !cursor.upper.as_ref().is_none_or(fits) {
-            return Err(wrong("expected a cursor with keys of the collection's type"));
+            return Err(wrong(
+                "expected a cursor with keys of the collection's type",
+            ));
         }
         Ok(cursor)
     }
@@ -153,13 +167,19 @@ pub fn next(
         ));
     }
     if matches!(request.selection, Selection::ByIds(_)) {
-        return Err(Error::invalid("selection", "expected a filter: rows by key need no iteration"));
+        return Err(Error::invalid(
+            "selection",
+            "expected a filter: rows by key need no iteration",
+        ));
     }
     let schema = schema_or_ask(client, request.schema.take(), &request.collection_name)?;
     let key = columns::primary_key(&schema)
         .map_err(|_| Error::invalid("schema", "expected exactly one primary key, came none"))?;
     if !filter::is_identifier(&key.name) {
-        return Err(Error::invalid("schema", "expected a field name as Milvus takes it for the primary key"));
+        return Err(Error::invalid(
+            "schema",
+            "expected a field name as Milvus takes it for the primary key",
+        ));
     }
     let int64_key = key.data_type == "Int64";
     let digest = digest(&request, &key.name);
@@ -180,19 +200,29 @@ pub fn next(
         if rows.len() > page_rows as usize {
             let middle = rows[(rows.len() - 1) / 2].0.clone();
             if upper.as_ref().is_some_and(|known| *known <= middle) {
-                let cause = anyhow::anyhow!("rows outside the window that was asked for, or one key twice");
+                let cause =
+                    anyhow::anyhow!("rows outside the window that was asked for, or one key twice");
                 return Err(Error::protocol(&cause));
             }
             upper = Some(middle);
             continue;
         }
         let next = upper.map(|upper| {
-            let guess = guess(last.as_ref(), rows.first().map(|row| &row.0), &upper, rows.len(), page_rows);
+            let guess = guess(
+                last.as_ref(),
+                rows.first().map(|row| &row.0),
+                &upper,
+                rows.len(),
+                page_rows,
+            );
             Cursor::new(digest, upper, guess).encode()
         });
         let rows = rows.into_iter().map(|(_, row)| row).collect();
         let rows = columns::decode(rows, &schema).map_err(|cause| Error::protocol(&cause))?;
-        return Ok(Page { rows, next: next.transpose()? });
+        return Ok(Page {
+            rows,
+            next: next.transpose()?,
+        });
     }
 }
 
@@ -211,7 +241,9 @@ fn keyed(rows: Vec<Row>, field: &str, int64_key: bool) -> Result<Vec<(Key, Row)>
         .map(|row| {
             let key = row.get(field).and_then(|value| Key::of(value, int64_key));
             key.map(|key| (key, row)).ok_or_else(|| {
-                Error::protocol(&anyhow::anyhow!("a row has no primary key of the collection's type"))
+                Error::protocol(&anyhow::anyhow!(
+                    "a row has no primary key of the collection's type"
+                ))
             })
         })
         .collect()
@@ -219,19 +251,33 @@ fn keyed(rows: Vec<Row>, field: &str, int64_key: bool) -> Result<Vec<(Key, Row)>
 
 /// Where the next window may end: as wide as this one, twice as wide if it was less than half full. Unbounded for
 /// VarChar keys, which have no width.
-fn guess(last: Option<&Key>, first: Option<&Key>, upper: &Key, rows: usize, page_rows: u32) -> Option<Key> {
-    let (Some(Key::Int64(start)), Key::Int64(end)) = (last.or(first), upper) else { return None };
+fn guess(
+    last: Option<&Key>,
+    first: Option<&Key>,
+    upper: &Key,
+    rows: usize,
+    page_rows: u32,
+) -> Option<Key> {
+    let (Some(Key::Int64(start)), Key::Int64(end)) = (last.or(first), upper) else {
+        return None;
+    };
     let width = end.abs_diff(*start).max(1);
-    let width = if rows * 2 < page_rows as usize { width.saturating_mul(2) } else { width };
-    let next = i64::try_from(width).ok().and_then(|width| end.checked_add(width))?;
+    let width = if rows * 2 < page_rows as usize {
+        width.saturating_mul(2)
+    } else {
+        width
+    };
+    let next = i64::try_from(width)
+        .ok()
+        .and_then(|width| end.checked_add(width))?;
     Some(Key::Int64(next))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{HttpRequest, Transport, TransportError};
     use crate::client::scripted::connection;
+    use crate::client::{HttpRequest, Transport, TransportError};
     use crate::contract::types::{CollectionSchema, ColumnData, FieldSchema, FilterExpression};
     use crate::dialect::HttpAnswer;
     use serde_json::json;
@@ -248,7 +294,10 @@ mod tests {
             let body: Value = serde_json::from_slice(&request.body).unwrap();
             let filter = body["filter"].as_str().unwrap_or_default();
             let bound = |sign: &str| {
-                filter.split(" and ").find_map(|part| part.strip_prefix(sign)).map(|text| text.parse::<i64>().unwrap())
+                filter
+                    .split(" and ")
+                    .find_map(|part| part.strip_prefix(sign))
+                    .map(|text| text.parse::<i64>().unwrap())
             };
             let (low, least, high) = (bound("id > "), bound("id >= "), bound("id <= "));
             let below = bound("id < ");
@@ -266,7 +315,10 @@ mod tests {
             inside.reverse();
             inside.truncate(limit);
             let rows: Vec<Value> = inside.iter().map(|key| json!({"id": key})).collect();
-            Ok(HttpAnswer { status: 200, body: json!({"code": 0, "data": rows}).to_string().into_bytes() })
+            Ok(HttpAnswer {
+                status: 200,
+                body: json!({"code": 0, "data": rows}).to_string().into_bytes(),
+            })
         }
 
         fn now_ms(&self) -> u64 {
@@ -280,7 +332,10 @@ mod tests {
         QueryRequest {
             collection_name: "c".into(),
             partition_names: vec![],
-            selection: Selection::ByFilter(FilterExpression { expression: filter.into(), params: None }),
+            selection: Selection::ByFilter(FilterExpression {
+                expression: filter.into(),
+                params: None,
+            }),
             output_fields: vec!["id".into()],
             consistency_level: None,
             schema: Some(CollectionSchema {
@@ -307,7 +362,9 @@ mod tests {
             let page = next(&mut client, request(""), page_rows, after.as_deref()).unwrap();
             assert!(page.rows.rows <= page_rows);
             if let Some(column) = page.rows.columns.into_iter().next() {
-                let ColumnData::Int64(keys) = column.data else { panic!("another type") };
+                let ColumnData::Int64(keys) = column.data else {
+                    panic!("another type")
+                };
                 seen.extend(keys);
             }
             after = page.next;
@@ -320,7 +377,14 @@ mod tests {
     #[test]
     fn every_row_comes_once_and_in_order_whatever_the_servers_order() {
         let mut keys: Vec<i64> = (0..1_000).map(|n| n * n * 7 - 50_000).collect();
-        keys.extend([i64::MIN, i64::MIN + 1, -9_007_199_254_740_993, 9_007_199_254_740_993, i64::MAX - 1, i64::MAX]);
+        keys.extend([
+            i64::MIN,
+            i64::MIN + 1,
+            -9_007_199_254_740_993,
+            9_007_199_254_740_993,
+            i64::MAX - 1,
+            i64::MAX,
+        ]);
         keys.sort_unstable();
         for page_rows in [1, 7, 100, 2_000] {
             let (seen, _) = iterate(keys.clone(), page_rows);
@@ -337,8 +401,13 @@ mod tests {
 
     #[test]
     fn a_changed_cursor_or_another_requests_is_refused() {
-        let cursor = Cursor::new(digest(&request("a > 1"), "id"), Key::Int64(5), None).encode().unwrap();
-        let mut server = Unordered { keys: vec![], requests: 0 };
+        let cursor = Cursor::new(digest(&request("a > 1"), "id"), Key::Int64(5), None)
+            .encode()
+            .unwrap();
+        let mut server = Unordered {
+            keys: vec![],
+            requests: 0,
+        };
         let mut client = Client::new(&mut server, connection()).unwrap();
         let other = next(&mut client, request("a > 2"), 10, Some(&cursor)).unwrap_err();
         assert_eq!(other.argument.as_deref(), Some("after"));

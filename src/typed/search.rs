@@ -4,7 +4,9 @@ use super::entities::schema_or_ask;
 use super::object;
 use crate::client::Client;
 use crate::client::hits::{self, Found};
-use crate::contract::search::{AnnSearch, Grouping, QueryData, Ranker, SearchOptions, SearchResult};
+use crate::contract::search::{
+    AnnSearch, Grouping, QueryData, Ranker, SearchOptions, SearchResult,
+};
 use crate::contract::types::{CollectionSchema, Ids};
 use crate::error::Error;
 use crate::operations::search as operation;
@@ -22,7 +24,12 @@ struct Queries {
 }
 
 fn queries(argument: &str, data: &QueryData) -> Result<Queries, Error> {
-    let of = |data| Ok(Queries { data, ids: Vec::new() });
+    let of = |data| {
+        Ok(Queries {
+            data,
+            ids: Vec::new(),
+        })
+    };
     let queries = match data {
         QueryData::FloatVector(matrix) => of(vector::encode_f32(argument, matrix)?),
         QueryData::Float16Vector(matrix) | QueryData::Bfloat16Vector(matrix) => {
@@ -31,11 +38,18 @@ fn queries(argument: &str, data: &QueryData) -> Result<Queries, Error> {
         QueryData::Int8Vector(matrix) => of(vector::encode_s8(argument, matrix)?),
         QueryData::BinaryVector(matrix) => of(vector::encode_bits(argument, matrix)?),
         QueryData::SparseFloatVector(matrix) => of(vector::encode_sparse(argument, matrix)?),
-        QueryData::Texts(texts) => of(texts.iter().map(|text| raw(&Value::from(text.as_str()))).collect()),
-        QueryData::Stored(Ids::Int64(keys)) => {
-            Ok(Queries { data: Vec::new(), ids: keys.iter().map(i64::to_string).collect() })
-        }
-        QueryData::Stored(Ids::Varchar(keys)) => Ok(Queries { data: Vec::new(), ids: keys.clone() }),
+        QueryData::Texts(texts) => of(texts
+            .iter()
+            .map(|text| raw(&Value::from(text.as_str())))
+            .collect()),
+        QueryData::Stored(Ids::Int64(keys)) => Ok(Queries {
+            data: Vec::new(),
+            ids: keys.iter().map(i64::to_string).collect(),
+        }),
+        QueryData::Stored(Ids::Varchar(keys)) => Ok(Queries {
+            data: Vec::new(),
+            ids: keys.clone(),
+        }),
     };
     let queries: Queries = queries?;
     let count = queries.data.len().max(queries.ids.len());
@@ -49,7 +63,8 @@ fn queries(argument: &str, data: &QueryData) -> Result<Queries, Error> {
 }
 
 fn params(argument: &str, request: &AnnSearch) -> Result<Map<String, Value>, Error> {
-    let mut params = object(&format!("{argument}params"), request.params.as_deref())?.unwrap_or_default();
+    let mut params =
+        object(&format!("{argument}params"), request.params.as_deref())?.unwrap_or_default();
     let own = [
         ("metric_type", request.metric_type.clone().map(Value::from)),
         ("radius", request.radius.map(Value::from)),
@@ -58,21 +73,32 @@ fn params(argument: &str, request: &AnnSearch) -> Result<Map<String, Value>, Err
     for (name, value) in own {
         let Some(value) = value else { continue };
         if value.is_null() {
-            return Err(Error::invalid(format!("{argument}{name}"), "expected a finite number"));
+            return Err(Error::invalid(
+                format!("{argument}{name}"),
+                "expected a finite number",
+            ));
         }
         if params.contains_key(name) {
-            return Err(Error::invalid(format!("{argument}params"), format_args!("`{name}` stands beside it, too")));
+            return Err(Error::invalid(
+                format!("{argument}params"),
+                format_args!("`{name}` stands beside it, too"),
+            ));
         }
         params.insert(name.to_owned(), value);
     }
     if params.contains_key("range_filter") && !params.contains_key("radius") {
-        return Err(Error::invalid(format!("{argument}range-filter"), "expected a radius with it, came none"));
+        return Err(Error::invalid(
+            format!("{argument}range-filter"),
+            "expected a radius with it, came none",
+        ));
     }
     Ok(params)
 }
 
 fn grouping(grouping: Option<&Grouping>) -> Result<operation::Grouping, Error> {
-    let Some(grouping) = grouping else { return Ok(operation::Grouping::default()) };
+    let Some(grouping) = grouping else {
+        return Ok(operation::Grouping::default());
+    };
     if !(1..=10).contains(&grouping.size) {
         return Err(Error::invalid(
             "grouping.size",
@@ -90,7 +116,11 @@ fn grouping(grouping: Option<&Grouping>) -> Result<operation::Grouping, Error> {
 ///
 /// # Errors
 /// `invalid-argument` before anything is sent, or Milvus' own.
-pub fn search(client: &mut Client<'_>, options: SearchOptions, request: AnnSearch) -> Result<SearchResult, Error> {
+pub fn search(
+    client: &mut Client<'_>,
+    options: SearchOptions,
+    request: AnnSearch,
+) -> Result<SearchResult, Error> {
     check_window(request.limit, options.offset)?;
     let queries = queries("data", &request.data)?;
     let search = Search {
@@ -110,7 +140,13 @@ pub fn search(client: &mut Client<'_>, options: SearchOptions, request: AnnSearc
         function_score: object("function-score", options.function_score.as_deref())?,
     };
     let found = hits::search(client, &search, options.schema.as_ref())?;
-    result(client, &search.collection_name, &search.output_fields, options.schema, found)
+    result(
+        client,
+        &search.collection_name,
+        &search.output_fields,
+        options.schema,
+        found,
+    )
 }
 
 /// Searches by several vector fields and joins the hits.
@@ -128,7 +164,10 @@ pub fn hybrid(
     if requests.is_empty() || requests.len() > MAX_SUB_SEARCHES {
         return Err(Error::invalid(
             "requests",
-            format_args!("expected 1 to {MAX_SUB_SEARCHES} searches, came {}", requests.len()),
+            format_args!(
+                "expected 1 to {MAX_SUB_SEARCHES} searches, came {}",
+                requests.len()
+            ),
         ));
     }
     let function_score = object("function-score", options.function_score.as_deref())?;
@@ -151,7 +190,13 @@ pub fn hybrid(
         function_score,
     };
     let found = hits::hybrid_search(client, &search, options.schema.as_ref())?;
-    result(client, &search.collection_name, &search.output_fields, options.schema, found)
+    result(
+        client,
+        &search.collection_name,
+        &search.output_fields,
+        options.schema,
+        found,
+    )
 }
 
 fn sub_search(argument: &str, request: AnnSearch) -> Result<SubSearch, Error> {
@@ -173,7 +218,10 @@ fn sub_search(argument: &str, request: AnnSearch) -> Result<SubSearch, Error> {
         params: params(argument, &request)?,
         anns_field: request.anns_field,
         filter: request.filter.expression,
-        expr_params: object(&format!("{argument}filter.params"), request.filter.params.as_deref())?,
+        expr_params: object(
+            &format!("{argument}filter.params"),
+            request.filter.params.as_deref(),
+        )?,
         limit: request.limit,
         offset: 0,
     })
@@ -181,24 +229,36 @@ fn sub_search(argument: &str, request: AnnSearch) -> Result<SubSearch, Error> {
 
 fn rerank(ranker: &Ranker, searches: usize, by_function: bool) -> Result<Option<Rerank>, Error> {
     if matches!(ranker, Ranker::ByFunction) != by_function {
-        return Err(Error::invalid("ranker", "expected `by-function` with a function score, and without one another ranker"));
+        return Err(Error::invalid(
+            "ranker",
+            "expected `by-function` with a function score, and without one another ranker",
+        ));
     }
     let mut params = Map::new();
     let strategy = match ranker {
         Ranker::ByFunction => return Ok(None),
         Ranker::Rrf(k) => {
             if !(1..MAX_WINDOW).contains(k) {
-                return Err(Error::invalid("ranker", format_args!("expected k from 1 to {}, came {k}", MAX_WINDOW - 1)));
+                return Err(Error::invalid(
+                    "ranker",
+                    format_args!("expected k from 1 to {}, came {k}", MAX_WINDOW - 1),
+                ));
             }
             params.insert("k".into(), (*k).into());
             "rrf"
         }
         Ranker::Weighted(weighted) => {
-            let fits = weighted.weights.iter().all(|weight| (0.0..=1.0).contains(weight));
+            let fits = weighted
+                .weights
+                .iter()
+                .all(|weight| (0.0..=1.0).contains(weight));
             if !fits || weighted.weights.len() != searches {
                 return Err(Error::invalid(
                     "ranker",
-                    format_args!("expected {searches} weights from 0 to 1, one for each search, came {}", weighted.weights.len()),
+                    format_args!(
+                        "expected {searches} weights from 0 to 1, one for each search, came {}",
+                        weighted.weights.len()
+                    ),
                 ));
             }
             params.insert("weights".into(), serde_json::json!(weighted.weights));
@@ -219,13 +279,20 @@ fn result(
 ) -> Result<SearchResult, Error> {
     let needed = !found.hits.is_empty()
         && (!output_fields.is_empty() || found.hits.iter().any(|hit| hit.id.is_string()));
-    let schema = if needed { Some(schema_or_ask(client, schema, collection_name)?) } else { schema };
+    let schema = if needed {
+        Some(schema_or_ask(client, schema, collection_name)?)
+    } else {
+        schema
+    };
     let mut keys = Vec::with_capacity(found.hits.len());
     let mut distances = Vec::with_capacity(found.hits.len());
     let mut rows = Vec::with_capacity(found.hits.len());
     for hit in found.hits {
         keys.push(hit.id);
-        #[expect(clippy::cast_possible_truncation, reason = "Milvus computes distances in 32 bits")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "Milvus computes distances in 32 bits"
+        )]
         distances.push(hit.distance as f32);
         rows.push(hit.entity);
     }
@@ -239,8 +306,16 @@ fn result(
         Ok((ids, batch))
     };
     let (ids, batch) = read().map_err(|cause| Error::protocol(&cause))?;
-    let (columns, dynamic) = batch.map(|batch| (batch.columns, batch.dynamic)).unwrap_or_default();
-    Ok(SearchResult { hits: found.counts, ids, distances, columns, dynamic })
+    let (columns, dynamic) = batch
+        .map(|batch| (batch.columns, batch.dynamic))
+        .unwrap_or_default();
+    Ok(SearchResult {
+        hits: found.counts,
+        ids,
+        distances,
+        columns,
+        dynamic,
+    })
 }
 
 #[cfg(test)]
@@ -267,7 +342,10 @@ mod tests {
             anns_field: Some("v".into()),
             data: QueryData::FloatVector(F32Matrix { dim: 2, values }),
             limit: 2,
-            filter: FilterExpression { expression: String::new(), params: None },
+            filter: FilterExpression {
+                expression: String::new(),
+                params: None,
+            },
             metric_type: Some("COSINE".into()),
             radius: Some(0.1),
             range_filter: None,
@@ -291,16 +369,25 @@ mod tests {
         assert_eq!(result.hits, [2, 1]);
         assert_eq!(result.ids, Ids::Int64(vec![1, 2, 1]));
         assert_eq!(result.distances, [0.5, 0.25, 0.75]);
-        assert_eq!(result.columns[0].data, ColumnData::Varchar(vec!["a".into(), "b".into(), "a".into()]));
+        assert_eq!(
+            result.columns[0].data,
+            ColumnData::Varchar(vec!["a".into(), "b".into(), "a".into()])
+        );
         let sent = &transport.sent[0].body;
-        assert_eq!(sent["searchParams"], serde_json::json!({"ef": 64, "metric_type": "COSINE", "radius": 0.1}));
+        assert_eq!(
+            sent["searchParams"],
+            serde_json::json!({"ef": 64, "metric_type": "COSINE", "radius": 0.1})
+        );
     }
 
     #[test]
     fn a_window_beyond_milvus_is_refused_before_anything_is_sent() {
         let mut transport = Scripted::new();
         let mut client = Client::new(&mut transport, connection()).unwrap();
-        let too_many = AnnSearch { limit: 16_385, ..request(vec![0.1, 0.2]) };
+        let too_many = AnnSearch {
+            limit: 16_385,
+            ..request(vec![0.1, 0.2])
+        };
         let error = search(&mut client, options(), too_many).unwrap_err();
         assert_eq!(error.argument.as_deref(), Some("limit"));
         assert!(transport.sent.is_empty());
@@ -308,7 +395,10 @@ mod tests {
 
     #[test]
     fn weights_have_to_fit_the_searches() {
-        let weighted = Ranker::Weighted(crate::contract::search::WeightedRanker { weights: vec![0.5], norm_score: false });
+        let weighted = Ranker::Weighted(crate::contract::search::WeightedRanker {
+            weights: vec![0.5],
+            norm_score: false,
+        });
         assert!(rerank(&weighted, 2, false).is_err());
         assert!(rerank(&Ranker::ByFunction, 2, false).is_err());
     }

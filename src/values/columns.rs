@@ -22,7 +22,9 @@ pub fn array_elements(value: &Value) -> Option<&[Value]> {
     match value {
         Value::Array(items) => Some(items),
         Value::Object(members) if members.len() == 1 => {
-            let Value::Object(kinds) = members.get("Data")? else { return None };
+            let Value::Object(kinds) = members.get("Data")? else {
+                return None;
+            };
             let (kind, inner) = kinds.iter().next()?;
             if kinds.len() != 1 || !ARRAY_KINDS.contains(&kind.as_str()) {
                 return None;
@@ -38,8 +40,14 @@ pub fn array_elements(value: &Value) -> Option<&[Value]> {
 }
 
 /// Names of the protobuf object's members (`schemapb.ScalarField`).
-const ARRAY_KINDS: [&str; 6] =
-    ["BoolData", "IntData", "LongData", "FloatData", "DoubleData", "StringData"];
+const ARRAY_KINDS: [&str; 6] = [
+    "BoolData",
+    "IntData",
+    "LongData",
+    "FloatData",
+    "DoubleData",
+    "StringData",
+];
 
 /// Replaces every array in its protobuf form by the plain list, for the JSON door.
 pub fn unwrap_arrays(row: &mut Row) {
@@ -64,7 +72,10 @@ pub fn ids(values: &[Value], key: Option<&FieldSchema>) -> Result<Ids> {
     };
     if varchar {
         let texts = values.iter().map(|value| {
-            value.as_str().map(ToOwned::to_owned).ok_or_else(|| anyhow!("a primary key is no text"))
+            value
+                .as_str()
+                .map(ToOwned::to_owned)
+                .ok_or_else(|| anyhow!("a primary key is no text"))
         });
         return Ok(Ids::Varchar(texts.collect::<Result<_>>()?));
     }
@@ -96,16 +107,24 @@ pub fn decode(mut rows: Vec<Row>, schema: &CollectionSchema) -> Result<RowBatch>
         if !rows.iter().any(|row| row.contains_key(&field.name)) {
             continue;
         }
-        let cells: Vec<Value> =
-            rows.iter_mut().map(|row| row.remove(&field.name).unwrap_or(Value::Null)).collect();
+        let cells: Vec<Value> = rows
+            .iter_mut()
+            .map(|row| row.remove(&field.name).unwrap_or(Value::Null))
+            .collect();
         columns.push(column(field, &cells).with_context(|| format!("field `{}`", field.name))?);
     }
     let dynamic = if rows.iter().all(Map::is_empty) {
         Vec::new()
     } else {
-        rows.iter().map(|row| Value::Object(row.clone()).to_string()).collect()
+        rows.iter()
+            .map(|row| Value::Object(row.clone()).to_string())
+            .collect()
     };
-    Ok(RowBatch { rows: u32::try_from(rows.len())?, columns, dynamic })
+    Ok(RowBatch {
+        rows: u32::try_from(rows.len())?,
+        columns,
+        dynamic,
+    })
 }
 
 fn column(field: &FieldSchema, cells: &[Value]) -> Result<Column> {
@@ -115,7 +134,11 @@ fn column(field: &FieldSchema, cells: &[Value]) -> Result<Column> {
             nulls.push(u32::try_from(row)?);
         }
     }
-    Ok(Column { name: field.name.clone(), data: data(field, cells)?, nulls })
+    Ok(Column {
+        name: field.name.clone(),
+        data: data(field, cells)?,
+        nulls,
+    })
 }
 
 /// Reads each cell, a filler for null ones.
@@ -155,7 +178,10 @@ fn double(value: &Value) -> Option<f64> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "Milvus' Float is 32 bits wide")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "Milvus' Float is 32 bits wide"
+)]
 fn float(value: &Value) -> Option<f32> {
     double(value).map(|number| number as f32)
 }
@@ -167,7 +193,9 @@ fn owned_text(value: &Value) -> Option<String> {
 /// A JSON field's value as JSON text. Milvus answers text that holds JSON; a server switch answers the value.
 fn json_text(value: &Value) -> String {
     match value {
-        Value::String(text) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => text.clone(),
+        Value::String(text) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {
+            text.clone()
+        }
         other => other.to_string(),
     }
 }
@@ -184,14 +212,30 @@ fn data(field: &FieldSchema, cells: &[Value]) -> Result<ColumnData> {
         "VarChar" => ColumnData::Varchar(each(cells, String::new(), owned_text, "text")?),
         "Array" => ColumnData::Array(array_column(field, cells)?),
         "FloatVector" => {
-            let rows = each(cells, None, |cell| Some(Some(floats(cell)?)), "a list of numbers")?;
+            let rows = each(
+                cells,
+                None,
+                |cell| Some(Some(floats(cell)?)),
+                "a list of numbers",
+            )?;
             let dim = dimension(field, rows.iter().flatten().map(Vec::len))?;
-            ColumnData::FloatVector(F32Matrix { dim, values: fill(rows, dim as usize)? })
+            ColumnData::FloatVector(F32Matrix {
+                dim,
+                values: fill(rows, dim as usize)?,
+            })
         }
         "Float16Vector" | "BFloat16Vector" => {
-            let rows = each(cells, None, |cell| Some(Some(half_bits(cell)?)), "base64 text")?;
+            let rows = each(
+                cells,
+                None,
+                |cell| Some(Some(half_bits(cell)?)),
+                "base64 text",
+            )?;
             let dim = dimension(field, rows.iter().flatten().map(Vec::len))?;
-            let matrix = U16Matrix { dim, bits: fill(rows, dim as usize)? };
+            let matrix = U16Matrix {
+                dim,
+                bits: fill(rows, dim as usize)?,
+            };
             if field.data_type == "Float16Vector" {
                 ColumnData::Float16Vector(matrix)
             } else {
@@ -199,21 +243,38 @@ fn data(field: &FieldSchema, cells: &[Value]) -> Result<ColumnData> {
             }
         }
         "Int8Vector" => {
-            let rows = each(cells, None, |cell| Some(Some(signed_bytes(cell)?)), "base64 text or a list")?;
+            let rows = each(
+                cells,
+                None,
+                |cell| Some(Some(signed_bytes(cell)?)),
+                "base64 text or a list",
+            )?;
             let dim = dimension(field, rows.iter().flatten().map(Vec::len))?;
-            ColumnData::Int8Vector(S8Matrix { dim, values: fill(rows, dim as usize)? })
+            ColumnData::Int8Vector(S8Matrix {
+                dim,
+                values: fill(rows, dim as usize)?,
+            })
         }
         "BinaryVector" => {
             let rows = each(cells, None, |cell| Some(Some(bytes(cell)?)), "base64 text")?;
             let dim = dimension(field, rows.iter().flatten().map(|row| row.len() * 8))?;
-            ColumnData::BinaryVector(BitMatrix { dim, bytes: fill(rows, dim as usize / 8)? })
+            ColumnData::BinaryVector(BitMatrix {
+                dim,
+                bytes: fill(rows, dim as usize / 8)?,
+            })
         }
         "SparseFloatVector" => ColumnData::SparseFloatVector(sparse_column(cells)?),
         // JSON, and what REST carries as JSON or text: geometry, timestamps, struct arrays, types to come.
         _ => ColumnData::Json(
             cells
                 .iter()
-                .map(|cell| if cell.is_null() { "null".to_owned() } else { json_text(cell) })
+                .map(|cell| {
+                    if cell.is_null() {
+                        "null".to_owned()
+                    } else {
+                        json_text(cell)
+                    }
+                })
                 .collect(),
         ),
     })
@@ -233,7 +294,10 @@ fn fill<T: Clone + Default>(rows: Vec<Option<Vec<T>>>, width: usize) -> Result<V
         match values {
             None => flat.resize(flat.len() + width, T::default()),
             Some(values) if values.len() == width => flat.extend(values),
-            Some(values) => bail!("row {row} has {} elements in place of {width}", values.len()),
+            Some(values) => bail!(
+                "row {row} has {} elements in place of {width}",
+                values.len()
+            ),
         }
     }
     Ok(flat)
@@ -254,24 +318,34 @@ fn bytes(value: &Value) -> Option<Vec<u8>> {
 fn half_bits(value: &Value) -> Option<Vec<u16>> {
     let bytes = BASE64.decode(value.as_str()?).ok()?;
     let pairs = bytes.chunks_exact(2);
-    pairs
-        .remainder()
-        .is_empty()
-        .then(|| pairs.map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())
+    pairs.remainder().is_empty().then(|| {
+        pairs
+            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+            .collect()
+    })
 }
 
 fn signed_bytes(value: &Value) -> Option<Vec<i8>> {
     match value {
-        Value::String(text) => {
-            Some(BASE64.decode(text).ok()?.into_iter().map(u8::cast_signed).collect())
-        }
+        Value::String(text) => Some(
+            BASE64
+                .decode(text)
+                .ok()?
+                .into_iter()
+                .map(u8::cast_signed)
+                .collect(),
+        ),
         Value::Array(items) => items.iter().map(integer).collect(),
         _ => None,
     }
 }
 
 fn sparse_column(cells: &[Value]) -> Result<SparseMatrix> {
-    let mut matrix = SparseMatrix { offsets: vec![0], indices: Vec::new(), values: Vec::new() };
+    let mut matrix = SparseMatrix {
+        offsets: vec![0],
+        indices: Vec::new(),
+        values: Vec::new(),
+    };
     for (row, cell) in cells.iter().enumerate() {
         let mut entries =
             sparse_entries(cell).with_context(|| format!("row {row} is not a sparse vector"))?;
@@ -290,11 +364,15 @@ fn sparse_entries(value: &Value) -> Option<Vec<(u32, f32)>> {
         return value.is_null().then(Vec::new);
     };
     match (members.get("indices"), members.get("values")) {
-        (Some(Value::Array(indices)), Some(Value::Array(values))) if indices.len() == values.len() => indices
-            .iter()
-            .zip(values)
-            .map(|(index, value)| Some((integer(index)?, float(value)?)))
-            .collect(),
+        (Some(Value::Array(indices)), Some(Value::Array(values)))
+            if indices.len() == values.len() =>
+        {
+            indices
+                .iter()
+                .zip(values)
+                .map(|(index, value)| Some((integer(index)?, float(value)?)))
+                .collect()
+        }
         _ => members
             .iter()
             .map(|(index, value)| Some((index.parse().ok()?, float(value)?)))
@@ -349,7 +427,10 @@ mod tests {
     }
 
     fn schema(fields: Vec<FieldSchema>) -> CollectionSchema {
-        CollectionSchema { fields, enable_dynamic_field: true }
+        CollectionSchema {
+            fields,
+            enable_dynamic_field: true,
+        }
     }
 
     fn rows(value: Value) -> Vec<Row> {
@@ -392,7 +473,11 @@ mod tests {
         let data = rows(json!([{"meta": "{\"a\": 1}"}, {"meta": {"a": 1}}, {"meta": "plain"}]));
         assert_eq!(
             only(decode(data, &schema(vec![field("meta", "JSON")])).unwrap()),
-            ColumnData::Json(vec!["{\"a\": 1}".into(), "{\"a\":1}".into(), "\"plain\"".into()])
+            ColumnData::Json(vec![
+                "{\"a\": 1}".into(),
+                "{\"a\":1}".into(),
+                "\"plain\"".into()
+            ])
         );
     }
 
@@ -400,22 +485,34 @@ mod tests {
     fn a_null_row_holds_a_filler_and_is_listed() {
         let mut vector = field("v", "FloatVector");
         vector.dim = Some(2);
-        let batch = decode(rows(json!([{"v": null}, {"v": [1, 2]}])), &schema(vec![vector])).unwrap();
+        let batch = decode(
+            rows(json!([{"v": null}, {"v": [1, 2]}])),
+            &schema(vec![vector]),
+        )
+        .unwrap();
         assert_eq!(batch.columns[0].nulls, [0]);
         assert_eq!(
             only(batch),
-            ColumnData::FloatVector(F32Matrix { dim: 2, values: vec![0.0, 0.0, 1.0, 2.0] })
+            ColumnData::FloatVector(F32Matrix {
+                dim: 2,
+                values: vec![0.0, 0.0, 1.0, 2.0]
+            })
         );
     }
 
     #[test]
     fn int8_vectors_are_read_from_base64_and_from_lists() {
-        let batch =
-            decode(rows(json!([{"v": "Af4="}, {"v": [1, -2]}])), &schema(vec![field("v", "Int8Vector")]))
-                .unwrap();
+        let batch = decode(
+            rows(json!([{"v": "Af4="}, {"v": [1, -2]}])),
+            &schema(vec![field("v", "Int8Vector")]),
+        )
+        .unwrap();
         assert_eq!(
             only(batch),
-            ColumnData::Int8Vector(S8Matrix { dim: 2, values: vec![1, -2, 1, -2] })
+            ColumnData::Int8Vector(S8Matrix {
+                dim: 2,
+                values: vec![1, -2, 1, -2]
+            })
         );
     }
 
@@ -431,7 +528,11 @@ mod tests {
 
     #[test]
     fn a_value_of_another_type_is_an_error_that_names_field_and_row() {
-        let error = decode(rows(json!([{"n": "secret"}])), &schema(vec![field("n", "Int32")])).unwrap_err();
+        let error = decode(
+            rows(json!([{"n": "secret"}])),
+            &schema(vec![field("n", "Int32")]),
+        )
+        .unwrap_err();
         assert_eq!(format!("{error:#}"), "field `n`: row 0 is not an int32");
     }
 
@@ -442,6 +543,9 @@ mod tests {
         )
         .unwrap();
         unwrap_arrays(&mut row);
-        assert_eq!(Value::Object(row), json!({"tags": ["a"], "meta": {"Data": {"x": {}}}}));
+        assert_eq!(
+            Value::Object(row),
+            json!({"tags": ["a"], "meta": {"Data": {"x": {}}}})
+        );
     }
 }

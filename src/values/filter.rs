@@ -68,7 +68,10 @@ pub fn key_in(field: &str, ids: &Ids) -> Result<String, Error> {
     let below = format!("{field} < -{}", i64::MAX);
     let listed = format!("{field} in [{}]", literals.join(", "));
     match (literals.is_empty(), smallest) {
-        (true, false) => Err(Error::invalid("ids", "expected at least one key, came none")),
+        (true, false) => Err(Error::invalid(
+            "ids",
+            "expected at least one key, came none",
+        )),
         (true, true) => Ok(below),
         (false, false) => Ok(listed),
         (false, true) => Ok(format!("({listed} or {below})")),

@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn integers_that_a_double_cannot_hold_become_text() {
-        let mut value = json!({"a": [9_007_199_254_740_993_i64, 5], "b": {"c": i64::MIN}, "d": 0.5});
+        let mut value =
+            json!({"a": [9_007_199_254_740_993_i64, 5], "b": {"c": i64::MIN}, "d": 0.5});
         make_safe(&mut value);
         assert_eq!(
             value,

@@ -91,7 +91,10 @@ mod tests {
     fn json5_as_language_models_write_it_is_understood() {
         let raw = parse_lenient("{id: 1, 'word': 'a', list: [1, 2,], /* c */}").unwrap();
         let value: Value = serde_json::from_str(raw.get()).unwrap();
-        assert_eq!(value, serde_json::json!({"id": 1, "word": "a", "list": [1, 2]}));
+        assert_eq!(
+            value,
+            serde_json::json!({"id": 1, "word": "a", "list": [1, 2]})
+        );
     }
 
     #[test]

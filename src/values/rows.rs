@@ -20,7 +20,10 @@ use std::fmt::Write;
 pub fn encode(batch: &RowBatch) -> Result<Vec<Box<RawValue>>, Error> {
     let rows = batch.rows as usize;
     if rows == 0 {
-        return Err(Error::invalid("rows", "expected at least one row, came none"));
+        return Err(Error::invalid(
+            "rows",
+            "expected at least one row, came none",
+        ));
     }
     let mut names = BTreeSet::new();
     let mut texts = vec![String::from("{"); rows];
@@ -44,7 +47,11 @@ pub fn encode(batch: &RowBatch) -> Result<Vec<Box<RawValue>>, Error> {
         for (row, cell) in cells.iter().enumerate() {
             let text = &mut texts[row];
             let comma = if text.len() > 1 { "," } else { "" };
-            let value = if nulls.contains(&row) { "null" } else { cell.as_str() };
+            let value = if nulls.contains(&row) {
+                "null"
+            } else {
+                cell.as_str()
+            };
             let _ = write!(text, "{comma}{name}:{value}");
         }
     }
@@ -60,14 +67,21 @@ pub fn encode(batch: &RowBatch) -> Result<Vec<Box<RawValue>>, Error> {
 
 fn null_positions(argument: &str, column: &Column, rows: usize) -> Result<BTreeSet<usize>, Error> {
     let ascending = column.nulls.windows(2).all(|pair| pair[0] < pair[1]);
-    let inside = column.nulls.last().is_none_or(|last| (*last as usize) < rows);
+    let inside = column
+        .nulls
+        .last()
+        .is_none_or(|last| (*last as usize) < rows);
     if !ascending || !inside {
         return Err(Error::invalid(
             format!("{argument}.nulls"),
             format_args!("expected ascending positions below {rows}"),
         ));
     }
-    Ok(column.nulls.iter().map(|position| *position as usize).collect())
+    Ok(column
+        .nulls
+        .iter()
+        .map(|position| *position as usize)
+        .collect())
 }
 
 fn add_dynamic(
@@ -90,8 +104,12 @@ fn add_dynamic(
     }
     for (row, source) in batch.dynamic.iter().enumerate() {
         let argument = format!("dynamic[{row}]");
-        let Members(members) = serde_json::from_str(source)
-            .map_err(|_| Error::invalid(&argument, "expected the text of a JSON object, each name once"))?;
+        let Members(members) = serde_json::from_str(source).map_err(|_| {
+            Error::invalid(
+                &argument,
+                "expected the text of a JSON object, each name once",
+            )
+        })?;
         for (name, value) in members {
             if names.contains(name.as_str()) || name == "$meta" {
                 return Err(Error::invalid(
@@ -129,7 +147,8 @@ fn finite<T: Copy + Into<f64>>(argument: &str, values: &[T]) -> Result<(), Error
 }
 
 fn cells(argument: &str, data: &ColumnData) -> Result<Vec<String>, Error> {
-    let vectors = |rows: Vec<Box<RawValue>>| rows.into_iter().map(|row| row.get().to_owned()).collect();
+    let vectors =
+        |rows: Vec<Box<RawValue>>| rows.into_iter().map(|row| row.get().to_owned()).collect();
     Ok(match data {
         ColumnData::Booleans(values) => plain(values)?,
         ColumnData::Int8(values) => plain(values)?,
@@ -163,7 +182,10 @@ fn cells(argument: &str, data: &ColumnData) -> Result<Vec<String>, Error> {
 
 fn json_cell(argument: &str, row: usize, source: &str) -> Result<String, Error> {
     let raw: &RawValue = serde_json::from_str(source).map_err(|_| {
-        Error::invalid(format!("{argument}.data[{row}]"), "expected the text of one JSON value")
+        Error::invalid(
+            format!("{argument}.data[{row}]"),
+            "expected the text of one JSON value",
+        )
     })?;
     Ok(match raw.get().as_bytes().first() {
         Some(b'"' | b'n') => quoted(raw.get()),
@@ -201,11 +223,19 @@ mod tests {
     use crate::contract::types::F32Matrix;
 
     fn column(name: &str, data: ColumnData, nulls: Vec<u32>) -> Column {
-        Column { name: name.into(), data, nulls }
+        Column {
+            name: name.into(),
+            data,
+            nulls,
+        }
     }
 
     fn batch(rows: u32, columns: Vec<Column>, dynamic: Vec<String>) -> RowBatch {
-        RowBatch { rows, columns, dynamic }
+        RowBatch {
+            rows,
+            columns,
+            dynamic,
+        }
     }
 
     #[test]
@@ -213,11 +243,22 @@ mod tests {
         let rows = encode(&batch(
             2,
             vec![
-                column("id", ColumnData::Int64(vec![9_007_199_254_740_993, i64::MIN]), vec![]),
-                column("word", ColumnData::Varchar(vec!["a\"b".into(), String::new()]), vec![1]),
+                column(
+                    "id",
+                    ColumnData::Int64(vec![9_007_199_254_740_993, i64::MIN]),
+                    vec![],
+                ),
+                column(
+                    "word",
+                    ColumnData::Varchar(vec!["a\"b".into(), String::new()]),
+                    vec![1],
+                ),
                 column(
                     "v",
-                    ColumnData::FloatVector(F32Matrix { dim: 2, values: vec![0.1, 0.2, 1.0, 2.0] }),
+                    ColumnData::FloatVector(F32Matrix {
+                        dim: 2,
+                        values: vec![0.1, 0.2, 1.0, 2.0],
+                    }),
                     vec![],
                 ),
             ],
@@ -236,8 +277,18 @@ mod tests {
 
     #[test]
     fn json_text_and_json_null_travel_as_json_source() {
-        let source = vec!["{\"a\":1}".into(), "\"s\"".into(), "null".into(), "5".into()];
-        let rows = encode(&batch(4, vec![column("meta", ColumnData::Json(source), vec![])], vec![])).unwrap();
+        let source = vec![
+            "{\"a\":1}".into(),
+            "\"s\"".into(),
+            "null".into(),
+            "5".into(),
+        ];
+        let rows = encode(&batch(
+            4,
+            vec![column("meta", ColumnData::Json(source), vec![])],
+            vec![],
+        ))
+        .unwrap();
         let texts: Vec<&str> = rows.iter().map(|row| row.get()).collect();
         assert_eq!(
             texts,
@@ -252,9 +303,16 @@ mod tests {
 
     #[test]
     fn columns_of_unequal_length_are_named() {
-        let error = encode(&batch(2, vec![column("id", ColumnData::Int64(vec![1]), vec![])], vec![]))
-            .unwrap_err();
-        assert_eq!(error.message, "columns[0].data: expected 2 values, one a row, came 1");
+        let error = encode(&batch(
+            2,
+            vec![column("id", ColumnData::Int64(vec![1]), vec![])],
+            vec![],
+        ))
+        .unwrap_err();
+        assert_eq!(
+            error.message,
+            "columns[0].data: expected 2 values, one a row, came 1"
+        );
     }
 
     #[test]

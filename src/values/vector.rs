@@ -144,7 +144,8 @@ pub fn encode_sparse(argument: &str, matrix: &SparseMatrix) -> Result<Vec<Encode
             let mut previous = None;
             for position in start..end {
                 let (index, value) = (matrix.indices[position], matrix.values[position]);
-                if u64::from(index) > MAX_SPARSE_INDEX || previous.is_some_and(|known| known >= index)
+                if u64::from(index) > MAX_SPARSE_INDEX
+                    || previous.is_some_and(|known| known >= index)
                 {
                     return Err(Error::invalid(
                         format!("{argument}.indices[{position}]"),
@@ -182,7 +183,9 @@ pub fn row_bounds(
     if !fits {
         return Err(Error::invalid(
             format!("{argument}.offsets"),
-            format_args!("expected ascending positions from 0 to {length}, one more than there are rows"),
+            format_args!(
+                "expected ascending positions from 0 to {length}, one more than there are rows"
+            ),
         ));
     }
     Ok(offsets
@@ -200,19 +203,23 @@ pub fn check_query(argument: &str, value: &Value) -> Result<(), Error> {
     match value {
         Value::Array(items) => {
             if items.is_empty() {
-                return Err(Error::invalid(argument, "expected numbers, came an empty list"));
+                return Err(Error::invalid(
+                    argument,
+                    "expected numbers, came an empty list",
+                ));
             }
             for (position, item) in items.iter().enumerate() {
                 check_number(&format!("{argument}[{position}]"), item)?;
             }
             Ok(())
         }
-        Value::Object(members) if members.contains_key("indices") || members.contains_key("values") => {
+        Value::Object(members)
+            if members.contains_key("indices") || members.contains_key("values") =>
+        {
             let list = |name: &str| {
-                members
-                    .get(name)
-                    .and_then(Value::as_array)
-                    .ok_or_else(|| Error::invalid(format!("{argument}.{name}"), "expected a list of numbers"))
+                members.get(name).and_then(Value::as_array).ok_or_else(|| {
+                    Error::invalid(format!("{argument}.{name}"), "expected a list of numbers")
+                })
             };
             let (indices, values) = (list("indices")?, list("values")?);
             if members.len() != 2 || indices.len() != values.len() {
@@ -236,10 +243,17 @@ pub fn check_query(argument: &str, value: &Value) -> Result<(), Error> {
         }
         Value::Object(members) => {
             if members.is_empty() {
-                return Err(Error::invalid(argument, "expected a sparse vector, came an empty object"));
+                return Err(Error::invalid(
+                    argument,
+                    "expected a sparse vector, came an empty object",
+                ));
             }
             for (index, item) in members {
-                if index.parse::<u64>().ok().is_none_or(|index| index > MAX_SPARSE_INDEX) {
+                if index
+                    .parse::<u64>()
+                    .ok()
+                    .is_none_or(|index| index > MAX_SPARSE_INDEX)
+                {
                     return Err(Error::invalid(
                         argument,
                         "expected the names of a sparse vector to be whole numbers from 0 to 4294967294",
@@ -265,7 +279,10 @@ fn check_number(argument: &str, item: &Value) -> Result<(), Error> {
             format_args!("expected a number, came {}", kind_of(item)),
         ));
     };
-    #[expect(clippy::cast_possible_truncation, reason = "the question is whether it fits")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the question is whether it fits"
+    )]
     let fits = (number as f32).is_finite();
     if fits {
         Ok(())
@@ -300,7 +317,10 @@ mod tests {
 
     #[test]
     fn dense_vectors_keep_the_shortest_form_of_32_bit_floats() {
-        let matrix = F32Matrix { dim: 2, values: vec![0.1, -1.0, 3.0, 1e-7] };
+        let matrix = F32Matrix {
+            dim: 2,
+            values: vec![0.1, -1.0, 3.0, 1e-7],
+        };
         assert_eq!(
             text(&encode_f32("data", &matrix).unwrap()),
             ["[0.1,-1.0]", "[3.0,1e-7]"]
@@ -309,27 +329,61 @@ mod tests {
 
     #[test]
     fn a_ragged_matrix_names_the_dimension_and_what_came() {
-        let error = encode_f32("data", &F32Matrix { dim: 3, values: vec![0.0; 4] }).unwrap_err();
-        assert_eq!(error.message, "data: expected a multiple of 3 values (the dimension), came 4");
+        let error = encode_f32(
+            "data",
+            &F32Matrix {
+                dim: 3,
+                values: vec![0.0; 4],
+            },
+        )
+        .unwrap_err();
+        assert_eq!(
+            error.message,
+            "data: expected a multiple of 3 values (the dimension), came 4"
+        );
     }
 
     #[test]
     fn nan_is_refused_by_its_position() {
-        let error =
-            encode_f32("data", &F32Matrix { dim: 2, values: vec![0.0, f32::NAN] }).unwrap_err();
+        let error = encode_f32(
+            "data",
+            &F32Matrix {
+                dim: 2,
+                values: vec![0.0, f32::NAN],
+            },
+        )
+        .unwrap_err();
         assert_eq!(error.argument.as_deref(), Some("data.values[1]"));
     }
 
     #[test]
     fn half_floats_are_little_endian_base64() {
-        let matrix = U16Matrix { dim: 2, bits: vec![0x3c00, 0xbc00] };
-        assert_eq!(text(&encode_u16("data", &matrix).unwrap()), [r#""ADwAvA==""#]);
+        let matrix = U16Matrix {
+            dim: 2,
+            bits: vec![0x3c00, 0xbc00],
+        };
+        assert_eq!(
+            text(&encode_u16("data", &matrix).unwrap()),
+            [r#""ADwAvA==""#]
+        );
     }
 
     #[test]
     fn bits_need_a_dimension_in_whole_bytes() {
-        assert!(encode_bits("data", &BitMatrix { dim: 12, bytes: vec![0, 0] }).is_err());
-        let matrix = BitMatrix { dim: 16, bytes: vec![0x80, 0x01] };
+        assert!(
+            encode_bits(
+                "data",
+                &BitMatrix {
+                    dim: 12,
+                    bytes: vec![0, 0]
+                }
+            )
+            .is_err()
+        );
+        let matrix = BitMatrix {
+            dim: 16,
+            bytes: vec![0x80, 0x01],
+        };
         assert_eq!(text(&encode_bits("data", &matrix).unwrap()), [r#""gAE=""#]);
     }
 
@@ -348,9 +402,17 @@ mod tests {
 
     #[test]
     fn sparse_rows_with_descending_or_negative_entries_are_refused() {
-        let descending = SparseMatrix { offsets: vec![0, 2], indices: vec![2, 1], values: vec![0.5, 0.5] };
+        let descending = SparseMatrix {
+            offsets: vec![0, 2],
+            indices: vec![2, 1],
+            values: vec![0.5, 0.5],
+        };
         assert!(encode_sparse("data", &descending).is_err());
-        let negative = SparseMatrix { offsets: vec![0, 1], indices: vec![2], values: vec![-0.5] };
+        let negative = SparseMatrix {
+            offsets: vec![0, 1],
+            indices: vec![2],
+            values: vec![-0.5],
+        };
         assert!(encode_sparse("data", &negative).is_err());
     }
 
@@ -369,7 +431,10 @@ mod tests {
     #[test]
     fn a_query_vector_at_fault_is_named_by_position_and_not_shown() {
         let error = check_query("query_vector", &json!([0.1, "secret"])).unwrap_err();
-        assert_eq!(error.message, "query_vector[1]: expected a number, came text");
+        assert_eq!(
+            error.message,
+            "query_vector[1]: expected a number, came text"
+        );
         assert!(check_query("query_vector", &json!([1e39])).is_err());
         assert!(check_query("query_vector", &json!([])).is_err());
         assert!(check_query("query_vector", &json!({"a": 1})).is_err());

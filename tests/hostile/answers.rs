@@ -10,9 +10,15 @@ use crate::servers::{Faulty, Recorder, ok};
 /// Asks a server once, on the narrow host, and then another one.
 async fn ask(milvus: &Faulty) -> Seen {
     let stage = Stage::narrow();
-    let seen = stage.attack(&milvus.uri(), "ordinary_request", json!({})).await;
+    let seen = stage
+        .attack(&milvus.uri(), "ordinary_request", json!({}))
+        .await;
     seen.in_time(HASTE);
-    assert_eq!((seen.sent(), milvus.connections()), (1, 1), "asked once, whatever comes: {seen:?}");
+    assert_eq!(
+        (seen.sent(), milvus.connections()),
+        (1, 1),
+        "asked once, whatever comes: {seen:?}"
+    );
     stage.still_works().await;
     seen
 }
@@ -65,13 +71,24 @@ async fn only_status_type_and_length_of_an_answer_pass() {
     );
     let seen = ask(&milvus).await;
     let answer = seen.answer.expect("an answer");
-    assert_eq!(answer["headers"], json!([["content-length", "2"], ["content-type", "application/json"]]));
-    assert_eq!((&answer["body"], &answer["trailers"]), (&json!("{}"), &json!([])));
+    assert_eq!(
+        answer["headers"],
+        json!([
+            ["content-length", "2"],
+            ["content-type", "application/json"]
+        ])
+    );
+    assert_eq!(
+        (&answer["body"], &answer["trailers"]),
+        (&json!("{}"), &json!([]))
+    );
 }
 
 /// A recorder that repeats what was asked, between `before` and `after`.
 fn echo(before: &'static [u8], after: &'static [u8]) -> Recorder {
-    Recorder::answering(move |request| [before, &ok("application/json", &request.body), after].concat())
+    Recorder::answering(move |request| {
+        [before, &ok("application/json", &request.body), after].concat()
+    })
 }
 
 /// Asks one endpoint many times; each answer is its question's, or an error.
@@ -80,14 +97,23 @@ async fn each_answer_is_its_own(milvus: &Recorder, pause: Duration) {
     let mut foreign = Vec::new();
     for number in 0..60 {
         let body = json!({ "dbName": format!("question_{number}") }).to_string();
-        let seen = stage.attack_at(&endpoint, "ordinary_request", json!({ "body": body })).await;
-        let answer = seen.answer.as_ref().map_or(Value::Null, |answer| answer["body"].clone());
+        let seen = stage
+            .attack_at(&endpoint, "ordinary_request", json!({ "body": body }))
+            .await;
+        let answer = seen
+            .answer
+            .as_ref()
+            .map_or(Value::Null, |answer| answer["body"].clone());
         if !answer.is_null() && answer != body {
             foreign.push((number, answer));
         }
         tokio::time::sleep(pause).await;
     }
-    assert!(foreign.is_empty(), "{} of 60 calls got another answer than their own: {foreign:?}", foreign.len());
+    assert!(
+        foreign.is_empty(),
+        "{} of 60 calls got another answer than their own: {foreign:?}",
+        foreign.len()
+    );
 }
 
 #[tokio::test]
@@ -111,7 +137,9 @@ async fn an_answer_with_length_and_chunks_is_not_read_as_two() {
     });
     let (stage, endpoint) = (Stage::wide(), endpoint(&milvus.uri()));
     for _ in 0..20 {
-        let seen = stage.attack_at(&endpoint, "ordinary_request", json!({})).await;
+        let seen = stage
+            .attack_at(&endpoint, "ordinary_request", json!({}))
+            .await;
         assert!(!seen.told().contains("foreign"), "{seen:?}");
     }
 }
@@ -126,9 +154,24 @@ async fn a_call_that_ran_out_of_time_leaves_its_answer_to_nobody() {
         ok("application/json", &request.body)
     });
     let (stage, endpoint) = (Stage::narrow(), endpoint(&milvus.uri()));
-    let late = stage.attack_at(&endpoint, "ordinary_request", json!({ "body": "{\"dbName\":\"late\"}" })).await;
+    let late = stage
+        .attack_at(
+            &endpoint,
+            "ordinary_request",
+            json!({ "body": "{\"dbName\":\"late\"}" }),
+        )
+        .await;
     assert_eq!(late.error(), "timeout", "{late:?}");
     tokio::time::sleep(Duration::from_millis(400)).await;
-    let next = stage.attack_at(&endpoint, "ordinary_request", json!({ "body": "{\"dbName\":\"next\"}" })).await;
-    assert_eq!(next.answer.expect("an answer")["body"], "{\"dbName\":\"next\"}");
+    let next = stage
+        .attack_at(
+            &endpoint,
+            "ordinary_request",
+            json!({ "body": "{\"dbName\":\"next\"}" }),
+        )
+        .await;
+    assert_eq!(
+        next.answer.expect("an answer")["body"],
+        "{\"dbName\":\"next\"}"
+    );
 }

@@ -22,8 +22,14 @@ async fn fewer_bytes_than_declared_are_not_sent() {
     let milvus = Recorder::start();
     for (declared, written) in [(20, 10), (20, 0), (1, 0), (100_000, 99_999)] {
         let arguments = json!({ "declared": declared, "written": written });
-        let seen = Stage::wide().attack(&milvus.uri(), "another_length", arguments).await;
-        assert_eq!((seen.rules(), seen.sent()), (vec!["length"], 0), "{declared} {written}: {seen:?}");
+        let seen = Stage::wide()
+            .attack(&milvus.uri(), "another_length", arguments)
+            .await;
+        assert_eq!(
+            (seen.rules(), seen.sent()),
+            (vec!["length"], 0),
+            "{declared} {written}: {seen:?}"
+        );
     }
     assert_eq!(milvus.connections(), 0);
 }
@@ -33,8 +39,14 @@ async fn more_bytes_than_declared_are_not_sent() {
     let milvus = Recorder::start();
     for (declared, written) in [(10, 20), (0, 20), (1, 2), (99_999, 100_000)] {
         let arguments = json!({ "declared": declared, "written": written });
-        let seen = Stage::wide().attack(&milvus.uri(), "another_length", arguments).await;
-        assert_eq!((seen.rules(), seen.sent()), (vec!["length"], 0), "{declared} {written}: {seen:?}");
+        let seen = Stage::wide()
+            .attack(&milvus.uri(), "another_length", arguments)
+            .await;
+        assert_eq!(
+            (seen.rules(), seen.sent()),
+            (vec!["length"], 0),
+            "{declared} {written}: {seen:?}"
+        );
     }
     assert_eq!(milvus.connections(), 0);
 }
@@ -47,19 +59,34 @@ async fn without_a_declared_length_nothing_is_sent() {
 #[tokio::test]
 async fn of_two_lengths_none_counts() {
     let milvus = Recorder::start();
-    let seen = Stage::wide().attack(&milvus.uri(), "two_lengths", json!({})).await;
+    let seen = Stage::wide()
+        .attack(&milvus.uri(), "two_lengths", json!({}))
+        .await;
     assert_eq!(seen.sent() as usize, milvus.requests().len(), "{seen:?}");
     for request in milvus.requests() {
-        assert_eq!((request.header("content-length"), request.body.len()), (Some("20"), 20), "{seen:?}");
+        assert_eq!(
+            (request.header("content-length"), request.body.len()),
+            (Some("20"), 20),
+            "{seen:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_body_that_is_let_go_is_not_sent() {
     let milvus = Recorder::start();
-    let seen = Stage::wide().attack(&milvus.uri(), "body_given_up", json!({})).await;
-    assert_eq!((seen.rules().len(), seen.sent(), milvus.connections()), (1, 0, 0), "{seen:?}");
-    assert!(["body", "length", "unfinished"].contains(&seen.rules()[0]), "{seen:?}");
+    let seen = Stage::wide()
+        .attack(&milvus.uri(), "body_given_up", json!({}))
+        .await;
+    assert_eq!(
+        (seen.rules().len(), seen.sent(), milvus.connections()),
+        (1, 0, 0),
+        "{seen:?}"
+    );
+    assert!(
+        ["body", "length", "unfinished"].contains(&seen.rules()[0]),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]
@@ -73,8 +100,14 @@ async fn a_body_that_is_never_finished_is_not_sent() {
 async fn a_trap_does_not_finish_a_body() {
     for _ in 0..20 {
         let milvus = Recorder::start();
-        let seen = Stage::wide().attack(&milvus.uri(), "trap_in_a_whole_body", json!({})).await;
-        assert_eq!((seen.result(), seen.sent(), milvus.connections()), ("trap", 0, 0), "{seen:?}");
+        let seen = Stage::wide()
+            .attack(&milvus.uri(), "trap_in_a_whole_body", json!({}))
+            .await;
+        assert_eq!(
+            (seen.result(), seen.sent(), milvus.connections()),
+            ("trap", 0, 0),
+            "{seen:?}"
+        );
         assert_eq!(seen.rules(), ["unfinished"], "{seen:?}");
     }
 }
@@ -83,8 +116,14 @@ async fn a_trap_does_not_finish_a_body() {
 async fn a_return_does_not_finish_a_body() {
     for _ in 0..20 {
         let milvus = Recorder::start();
-        let seen = Stage::wide().attack(&milvus.uri(), "return_in_a_whole_body", json!({})).await;
-        assert_eq!((seen.result(), seen.sent(), milvus.connections()), ("ok", 0, 0), "{seen:?}");
+        let seen = Stage::wide()
+            .attack(&milvus.uri(), "return_in_a_whole_body", json!({}))
+            .await;
+        assert_eq!(
+            (seen.result(), seen.sent(), milvus.connections()),
+            ("ok", 0, 0),
+            "{seen:?}"
+        );
         assert_eq!(seen.rules(), ["unfinished"], "{seen:?}");
     }
 }
@@ -102,33 +141,76 @@ async fn a_get_with_a_body_is_refused() {
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_declared_or_not() {
     const MORE: u64 = (1 << 20) + 1;
-    refused_narrowly("request-bytes", "another_length", json!({ "declared": MORE, "written": MORE })).await;
-    refused_narrowly("request-bytes", "another_length", json!({ "declared": u64::MAX, "written": 20 })).await;
-    refused_narrowly("request-bytes", "body_without_end", json!({ "most": 64 << 20 })).await;
+    refused_narrowly(
+        "request-bytes",
+        "another_length",
+        json!({ "declared": MORE, "written": MORE }),
+    )
+    .await;
+    refused_narrowly(
+        "request-bytes",
+        "another_length",
+        json!({ "declared": u64::MAX, "written": 20 }),
+    )
+    .await;
+    refused_narrowly(
+        "request-bytes",
+        "body_without_end",
+        json!({ "most": 64 << 20 }),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_body_at_the_limit_is_sent_whole() {
     let milvus = Recorder::start();
     let arguments = json!({ "declared": 1 << 20, "written": 1 << 20 });
-    let seen = Stage::narrow().attack(&milvus.uri(), "another_length", arguments).await;
+    let seen = Stage::narrow()
+        .attack(&milvus.uri(), "another_length", arguments)
+        .await;
     assert_eq!(seen.sent(), 1, "{seen:?}");
     assert_eq!(milvus.requests()[0].body.len(), 1 << 20);
 }
 
 #[tokio::test]
 async fn requests_in_flight_end_with_the_call() {
-    for attack in ["return_with_requests_in_flight", "trap_with_requests_in_flight", "give_up_requests_in_flight"] {
+    for attack in [
+        "return_with_requests_in_flight",
+        "trap_with_requests_in_flight",
+        "give_up_requests_in_flight",
+    ] {
         let (milvus, stage) = (Recorder::slow(Duration::from_millis(300)), Stage::wide());
-        let seen = stage.attack(&milvus.uri(), attack, json!({ "count": 32 })).await;
+        let seen = stage
+            .attack(&milvus.uri(), attack, json!({ "count": 32 }))
+            .await;
         let came = milvus.requests();
-        assert_eq!(seen.requests.len(), 32, "each has its line when the call is over: {seen:?}");
-        assert!(came.len() as u64 <= seen.sent(), "{} came, {attack}: {seen:?}", came.len());
-        assert!(seen.requests.iter().all(|line| line["verdict"] == "refused" || line["outcome"] != "answered"));
+        assert_eq!(
+            seen.requests.len(),
+            32,
+            "each has its line when the call is over: {seen:?}"
+        );
+        assert!(
+            came.len() as u64 <= seen.sent(),
+            "{} came, {attack}: {seen:?}",
+            came.len()
+        );
+        assert!(
+            seen.requests
+                .iter()
+                .all(|line| line["verdict"] == "refused" || line["outcome"] != "answered")
+        );
         tokio::time::sleep(Duration::from_millis(500)).await;
         let later = milvus.requests();
-        assert!(later.len() as u64 <= seen.sent(), "{attack}: {} came late, {} were let out", later.len(), seen.sent());
-        assert!(later.iter().all(|request| request.body.len() == 20), "each came whole or not at all");
+        assert!(
+            later.len() as u64 <= seen.sent(),
+            "{attack}: {} came late, {} were let out",
+            later.len(),
+            seen.sent()
+        );
+        assert!(
+            later.iter().all(|request| request.body.len() == 20),
+            "each came whole or not at all"
+        );
         stage.still_works().await;
     }
 }

@@ -17,15 +17,36 @@ fn token(request: &Recorded) -> String {
 /// A text that does pass is found in both places, so that what is not found was looked for.
 async fn search(milvus: &Recorder, secret: &str, forms: &[String]) -> Seen {
     let endpoint = endpoint_with(&milvus.uri(), secret);
-    let marks: Vec<_> = forms.iter().map(String::as_str).chain(["passes-through"]).map(mark).collect();
-    let seen = Stage::wide().attack_at(&endpoint, "search_for_the_credential", json!({ "marks": marks })).await;
+    let marks: Vec<_> = forms
+        .iter()
+        .map(String::as_str)
+        .chain(["passes-through"])
+        .map(mark)
+        .collect();
+    let seen = Stage::wide()
+        .attack_at(
+            &endpoint,
+            "search_for_the_credential",
+            json!({ "marks": marks }),
+        )
+        .await;
     assert_eq!((seen.sent(), milvus.requests().len()), (1, 1), "{seen:?}");
     assert_eq!(token(&milvus.requests()[0]), secret, "the server has it");
     let told = seen.told();
-    let found: Vec<u64> = seen.answer.as_ref().map_or(&Value::Null, |answer| &answer["found"])
-        .as_array().expect("counts").iter().filter_map(Value::as_u64).collect();
+    let found: Vec<u64> = seen
+        .answer
+        .as_ref()
+        .map_or(&Value::Null, |answer| &answer["found"])
+        .as_array()
+        .expect("counts")
+        .iter()
+        .filter_map(Value::as_u64)
+        .collect();
     let (control, counts) = found.split_last().expect("the control");
-    assert!(*control > 0 && told.contains("passes-through"), "the search finds what is there: {told}");
+    assert!(
+        *control > 0 && told.contains("passes-through"),
+        "the search finds what is there: {told}"
+    );
     for (form, count) in forms.iter().zip(counts) {
         assert!(!told.contains(form.as_str()), "`{form}` was told: {told}");
         assert_eq!(*count, 0, "`{form}` is in the component's memory: {told}");
@@ -36,7 +57,14 @@ async fn search(milvus: &Recorder, secret: &str, forms: &[String]) -> Seen {
 /// A server whose body is `passes-through` and what `form` makes of the token.
 async fn repeated_in_body(form: impl Fn(&str) -> String + Copy + Send + Sync + 'static) {
     let milvus = Recorder::answering(move |request| {
-        ok("application/json", format!(r#"{{"code":0,"data":["passes-through {}"]}}"#, form(&token(request))).as_bytes())
+        ok(
+            "application/json",
+            format!(
+                r#"{{"code":0,"data":["passes-through {}"]}}"#,
+                form(&token(request))
+            )
+            .as_bytes(),
+        )
     });
     let seen = search(&milvus, TOKEN, &[TOKEN.to_owned(), form(TOKEN)]).await;
     assert!(seen.requests[0]["redacted"].as_u64() >= Some(1), "{seen:?}");
@@ -46,7 +74,10 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in bytes.chunks(3) {
-        let word = three.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        let word = three
+            .iter()
+            .fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
+            << (8 * (3 - three.len()));
         for digit in 0..=three.len() {
             text.push(char::from(DIGITS[(word >> (18 - 6 * digit) & 63) as usize]));
         }
@@ -86,10 +117,22 @@ async fn a_percent_encoded_credential_in_small_letters_is_not_seen() {
 async fn a_credential_that_json_escapes_is_not_seen() {
     const AWKWARD: &str = "root:s3&cret<of>\"the\\host";
     let escape = |token: &str| {
-        token.replace('\\', "\\\\").replace('"', "\\\"").replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
+        token
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('&', "\\u0026")
+            .replace('<', "\\u003c")
+            .replace('>', "\\u003e")
     };
     let milvus = Recorder::answering(move |request| {
-        ok("application/json", format!(r#"{{"message":"passes-through {}"}}"#, escape(&token(request))).as_bytes())
+        ok(
+            "application/json",
+            format!(
+                r#"{{"message":"passes-through {}"}}"#,
+                escape(&token(request))
+            )
+            .as_bytes(),
+        )
     });
     search(&milvus, AWKWARD, &[AWKWARD.to_owned(), escape(AWKWARD)]).await;
 }
@@ -98,7 +141,9 @@ async fn a_credential_that_json_escapes_is_not_seen() {
 async fn a_credential_cut_into_chunks_is_not_seen() {
     let milvus = Recorder::answering(|request| {
         let token = token(request);
-        let mut answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ne\r\npasses-through\r\n".to_vec();
+        let mut answer =
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ne\r\npasses-through\r\n"
+                .to_vec();
         for byte in token.bytes() {
             answer.extend_from_slice(&[b'1', b'\r', b'\n', byte, b'\r', b'\n']);
         }
@@ -133,19 +178,39 @@ async fn a_credential_in_the_type_of_an_answer_is_not_seen() {
 #[tokio::test]
 async fn without_an_echo_the_credential_is_nowhere_in_the_component() {
     let milvus = Recorder::answering(|_| ok("application/json", b"\"passes-through\""));
-    let forms = [TOKEN.to_owned(), "s3cret-of-the-host".to_owned(), "Bearer root".to_owned(), base64(TOKEN.as_bytes())];
+    let forms = [
+        TOKEN.to_owned(),
+        "s3cret-of-the-host".to_owned(),
+        "Bearer root".to_owned(),
+        base64(TOKEN.as_bytes()),
+    ];
     search(&milvus, TOKEN, &forms).await;
 }
 
 #[tokio::test]
 async fn the_credential_goes_to_its_own_endpoint_only() {
     let (first, second, stage) = (Recorder::start(), Recorder::start(), Stage::wide());
-    let (one, none) = (endpoint_with(&first.uri(), TOKEN), super::endpoint(&second.uri()));
+    let (one, none) = (
+        endpoint_with(&first.uri(), TOKEN),
+        super::endpoint(&second.uri()),
+    );
     for endpoint in [&one, &none, &one, &none] {
-        stage.attack_at(endpoint, "ordinary_request", json!({})).await;
+        stage
+            .attack_at(endpoint, "ordinary_request", json!({}))
+            .await;
     }
-    assert!(first.requests().iter().all(|request| token(request) == TOKEN));
-    assert!(second.requests().iter().all(|request| request.header("authorization").is_none()));
+    assert!(
+        first
+            .requests()
+            .iter()
+            .all(|request| token(request) == TOKEN)
+    );
+    assert!(
+        second
+            .requests()
+            .iter()
+            .all(|request| request.header("authorization").is_none())
+    );
     // Two credentials for one origin share no connection.
     let other = endpoint_with(&first.uri(), "other:token-of-another");
     stage.attack_at(&other, "ordinary_request", json!({})).await;
@@ -163,6 +228,9 @@ async fn the_credential_is_in_no_audit_line() {
     ] {
         let seen = Stage::wide().attack_at(&endpoint, attack, arguments).await;
         let lines = format!("{:?}{}", seen.requests, seen.summary);
-        assert!(!lines.contains("s3cret") && !lines.contains(&base64(TOKEN.as_bytes())), "{lines}");
+        assert!(
+            !lines.contains("s3cret") && !lines.contains(&base64(TOKEN.as_bytes())),
+            "{lines}"
+        );
     }
 }

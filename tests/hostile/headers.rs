@@ -15,14 +15,23 @@ fn assert_the_hosts(request: &Recorded, milvus: &Recorder, length: usize, token:
         ("content-length", length.to_string()),
         ("content-type", "application/json".to_owned()),
         ("host", format!("127.0.0.1:{}", milvus.port())),
-        ("user-agent", format!("milvus-host/{}", env!("CARGO_PKG_VERSION"))),
+        (
+            "user-agent",
+            format!("milvus-host/{}", env!("CARGO_PKG_VERSION")),
+        ),
     ];
     expected.extend(token.map(|token| ("authorization", format!("Bearer {token}"))));
     expected.sort();
-    let mut came: Vec<_> =
-        request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+    let mut came: Vec<_> = request
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+        .collect();
     came.sort();
-    let came: Vec<_> = came.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let came: Vec<_> = came
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.clone()))
+        .collect();
     assert_eq!(came, expected);
 }
 
@@ -53,14 +62,23 @@ const WISHES: &[(&str, &str)] = &[
     ("Trailer", "DB-Name"),
     ("Range", "bytes=0-1"),
     ("sourceID", "1"),
-    ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    (
+        "traceparent",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    ),
 ];
 
 #[tokio::test]
 async fn no_header_of_the_component_is_on_the_wire() {
     for wish in WISHES {
         let milvus = Recorder::start();
-        let seen = Stage::wide().attack(&milvus.uri(), "headers_of_its_own", json!({ "headers": [wish] })).await;
+        let seen = Stage::wide()
+            .attack(
+                &milvus.uri(),
+                "headers_of_its_own",
+                json!({ "headers": [wish] }),
+            )
+            .await;
         assert_eq!(seen.sent(), 1, "{wish:?}: {seen:?}");
         let requests = milvus.requests();
         assert_eq!(requests.len(), 1, "{wish:?}: {seen:?}");
@@ -71,7 +89,13 @@ async fn no_header_of_the_component_is_on_the_wire() {
 #[tokio::test]
 async fn all_headers_together_change_nothing() {
     let milvus = Recorder::start();
-    let seen = Stage::wide().attack(&milvus.uri(), "headers_of_its_own", json!({ "headers": WISHES })).await;
+    let seen = Stage::wide()
+        .attack(
+            &milvus.uri(),
+            "headers_of_its_own",
+            json!({ "headers": WISHES }),
+        )
+        .await;
     assert_eq!((seen.sent(), milvus.requests().len()), (1, 1), "{seen:?}");
     assert_the_hosts(&milvus.requests()[0], &milvus, 20, None);
     assert_eq!(milvus.requests()[0].body, b"{\"dbName\":\"default\"}");
@@ -80,8 +104,19 @@ async fn all_headers_together_change_nothing() {
 #[tokio::test]
 async fn a_line_break_in_a_header_makes_no_header() {
     let milvus = Recorder::start();
-    let headers = json!([["x-one", "1\r\nDB-Name: hr"], ["x-two: 1\r\nDB-Name", "hr"], ["x-three", "a\nb"], ["", "x"]]);
-    let seen = Stage::wide().attack(&milvus.uri(), "headers_of_its_own", json!({ "headers": headers })).await;
+    let headers = json!([
+        ["x-one", "1\r\nDB-Name: hr"],
+        ["x-two: 1\r\nDB-Name", "hr"],
+        ["x-three", "a\nb"],
+        ["", "x"]
+    ]);
+    let seen = Stage::wide()
+        .attack(
+            &milvus.uri(),
+            "headers_of_its_own",
+            json!({ "headers": headers }),
+        )
+        .await;
     assert_eq!((seen.sent(), milvus.requests().len()), (1, 1), "{seen:?}");
     assert_the_hosts(&milvus.requests()[0], &milvus, 20, None);
 }
@@ -90,15 +125,31 @@ async fn a_line_break_in_a_header_makes_no_header() {
 async fn the_credential_on_the_wire_is_the_hosts() {
     let milvus = Recorder::start();
     let endpoint = endpoint_with(&milvus.uri(), "root:the-hosts-token");
-    let headers = json!([["Authorization", "Bearer stolen"], ["authorization", "Basic stolen"]]);
-    let seen = Stage::wide().attack_at(&endpoint, "guess_the_credential", json!({ "headers": headers })).await;
+    let headers = json!([
+        ["Authorization", "Bearer stolen"],
+        ["authorization", "Basic stolen"]
+    ]);
+    let seen = Stage::wide()
+        .attack_at(
+            &endpoint,
+            "guess_the_credential",
+            json!({ "headers": headers }),
+        )
+        .await;
     assert_eq!(milvus.requests().len(), 1, "{seen:?}");
-    assert_the_hosts(&milvus.requests()[0], &milvus, 20, Some("root:the-hosts-token"));
+    assert_the_hosts(
+        &milvus.requests()[0],
+        &milvus,
+        20,
+        Some("root:the-hosts-token"),
+    );
 }
 
 #[tokio::test]
 async fn headers_that_are_changed_later_go_nowhere() {
     let milvus = Recorder::start();
-    let seen = Stage::wide().attack(&milvus.uri(), "change_headers_later", json!({})).await;
+    let seen = Stage::wide()
+        .attack(&milvus.uri(), "change_headers_later", json!({}))
+        .await;
     assert_eq!((seen.sent(), milvus.connections()), (0, 0), "{seen:?}");
 }

@@ -8,12 +8,19 @@ const BROKEN: &str = "(core module (func (result i32)))";
 
 fn build(text: &str) -> BuildError {
     let bytes = wat::parse_str(text).expect("text of a component");
-    Host::builder().component(bytes).build().map(|_| ()).expect_err("is refused")
+    Host::builder()
+        .component(bytes)
+        .build()
+        .map(|_| ())
+        .expect_err("is refused")
 }
 
 /// The imports for which it is refused, before anything is compiled: a part of it could not be.
 fn refused_imports(names: &[&str]) -> Vec<String> {
-    let imports: String = names.iter().map(|name| format!(r#"(import "{name}" (instance))"#)).collect();
+    let imports: String = names
+        .iter()
+        .map(|name| format!(r#"(import "{name}" (instance))"#))
+        .collect();
     match build(&format!("(component {imports} {BROKEN} {EXPORT})")) {
         BuildError::Imports(names) => names,
         other => panic!("{names:?}: {other}"),
@@ -53,7 +60,14 @@ fn every_unwanted_import_is_named_and_no_other() {
         "wasi:cli/environment@0.2.0",
     ];
     let error = refused_imports(&names);
-    assert_eq!(error, ["wasi:cli/environment@0.2.0", "wasi:filesystem/preopens@0.2.0", "wasi:sockets/tcp@0.2.0"]);
+    assert_eq!(
+        error,
+        [
+            "wasi:cli/environment@0.2.0",
+            "wasi:filesystem/preopens@0.2.0",
+            "wasi:sockets/tcp@0.2.0"
+        ]
+    );
 }
 
 #[test]
@@ -65,21 +79,40 @@ fn an_import_that_is_no_interface_is_refused() {
         r#"(import "c" (component))"#,
     ] {
         let error = build(&format!("(component {import} {BROKEN} {EXPORT})"));
-        assert!(matches!(&error, BuildError::Imports(names) if names.len() == 1), "{import}: {error}");
+        assert!(
+            matches!(&error, BuildError::Imports(names) if names.len() == 1),
+            "{import}: {error}"
+        );
     }
 }
 
 #[test]
 fn a_core_module_is_no_component() {
-    let error = build(r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#);
+    let error = build(
+        r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#,
+    );
     assert!(matches!(error, BuildError::NoComponent(_)), "{error}");
 }
 
 #[test]
 fn bytes_that_are_none_are_no_component() {
-    for bytes in [&b""[..], b"\0asm", b"\0asm\x0d\0\x01", b"#!/bin/sh\n", b"\x7fELF", &[0xff; 64]] {
-        let error = Host::builder().component(bytes.to_vec()).build().map(|_| ()).expect_err("is refused");
-        assert!(matches!(error, BuildError::NoComponent(_) | BuildError::Exports(_)), "{bytes:?}: {error}");
+    for bytes in [
+        &b""[..],
+        b"\0asm",
+        b"\0asm\x0d\0\x01",
+        b"#!/bin/sh\n",
+        b"\x7fELF",
+        &[0xff; 64],
+    ] {
+        let error = Host::builder()
+            .component(bytes.to_vec())
+            .build()
+            .map(|_| ())
+            .expect_err("is refused");
+        assert!(
+            matches!(error, BuildError::NoComponent(_) | BuildError::Exports(_)),
+            "{bytes:?}: {error}"
+        );
     }
 }
 
@@ -88,7 +121,8 @@ fn a_component_without_tools_is_refused() {
     for text in [
         "(component)".to_owned(),
         r#"(component (instance $i) (export "evil:tools/tools@0.1.0" (instance $i)))"#.to_owned(),
-        r#"(component (instance $i) (export "milvus:vector-store/tools@0.2.0" (instance $i)))"#.to_owned(),
+        r#"(component (instance $i) (export "milvus:vector-store/tools@0.2.0" (instance $i)))"#
+            .to_owned(),
     ] {
         let error = build(&text);
         assert!(matches!(error, BuildError::Exports(_)), "{text}: {error}");
@@ -99,21 +133,31 @@ fn a_component_without_tools_is_refused() {
 fn instructions_that_are_switched_off_do_not_compile() {
     for (proposal, module) in [
         ("gc", "(type (struct))"),
-        ("function references", "(type $t (func)) (func (param (ref $t)))"),
+        (
+            "function references",
+            "(type $t (func)) (func (param (ref $t)))",
+        ),
         ("exceptions", "(tag)"),
         ("memory64", "(memory i64 1)"),
         ("shared memory", "(memory 1 1 shared)"),
-        ("threads", "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))"),
+        (
+            "threads",
+            "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))",
+        ),
         ("tail calls", "(func $f (return_call $f))"),
         ("vectors", "(func (param v128))"),
         ("several memories", "(memory 1) (memory 1)"),
     ] {
         let error = build(&format!("(component (core module {module}) {EXPORT})"));
         // The same without the module fails too, for its tools have no functions; but not where the module begins.
-        let BuildError::Compile(reason) = error else { panic!("{proposal}: {error}") };
+        let BuildError::Compile(reason) = error else {
+            panic!("{proposal}: {error}")
+        };
         assert!(reason.contains("offset"), "{proposal}: {reason}");
     }
-    let BuildError::Compile(reason) = build(&format!("(component (core module (memory 1)) {EXPORT})")) else {
+    let BuildError::Compile(reason) =
+        build(&format!("(component (core module (memory 1)) {EXPORT})"))
+    else {
         panic!("the control has no functions either")
     };
     assert!(!reason.contains("offset"), "{reason}");

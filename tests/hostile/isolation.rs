@@ -10,12 +10,26 @@ const MARK: &str = "mark-of-an-earlier-call";
 #[tokio::test]
 async fn a_mark_that_is_left_is_not_found_by_the_next_call() {
     // One call at a time: the next one is given the memory of the last.
-    let stage = Stage::new(host_harness::Limits { concurrent_calls: 1, ..narrow() });
+    let stage = Stage::new(host_harness::Limits {
+        concurrent_calls: 1,
+        ..narrow()
+    });
     let arguments = json!({ "mark": mark(MARK), "pages": 64 });
     for _ in 0..30 {
-        let left = stage.attack(URI, "leave_a_mark", arguments.clone()).await.answer.expect("an answer");
-        assert!(left["found"].as_u64() > Some(1000), "the search finds what is there: {left}");
-        let next = stage.attack(URI, "look_for_a_mark", arguments.clone()).await.answer.expect("an answer");
+        let left = stage
+            .attack(URI, "leave_a_mark", arguments.clone())
+            .await
+            .answer
+            .expect("an answer");
+        assert!(
+            left["found"].as_u64() > Some(1000),
+            "the search finds what is there: {left}"
+        );
+        let next = stage
+            .attack(URI, "look_for_a_mark", arguments.clone())
+            .await
+            .answer
+            .expect("an answer");
         assert_eq!(next, json!({ "calls": 0, "found": 0, "dirty": false }));
         assert_eq!(left["calls"], 0, "its global was never counted up");
     }
@@ -23,12 +37,25 @@ async fn a_mark_that_is_left_is_not_found_by_the_next_call() {
 
 #[tokio::test]
 async fn a_mark_that_is_left_by_a_call_that_ended_badly_is_not_found_either() {
-    let stage = Stage::new(host_harness::Limits { concurrent_calls: 1, ..narrow() });
+    let stage = Stage::new(host_harness::Limits {
+        concurrent_calls: 1,
+        ..narrow()
+    });
     for attack in ["all_memory", "endless_recursion", "panic"] {
         stage.attack(URI, attack, json!({})).await;
         // What `all_memory` filled its memory with.
-        let seen = stage.attack(URI, "look_for_a_mark", json!({ "mark": mark(&"\u{1}".repeat(64)), "pages": 64 })).await;
-        assert_eq!(seen.answer.expect("an answer"), json!({ "calls": 0, "found": 0, "dirty": false }), "{attack}");
+        let seen = stage
+            .attack(
+                URI,
+                "look_for_a_mark",
+                json!({ "mark": mark(&"\u{1}".repeat(64)), "pages": 64 }),
+            )
+            .await;
+        assert_eq!(
+            seen.answer.expect("an answer"),
+            json!({ "calls": 0, "found": 0, "dirty": false }),
+            "{attack}"
+        );
     }
 }
 
@@ -45,7 +72,10 @@ async fn calls_at_a_time_do_not_see_each_other() {
             stage.attack(URI, "look_for_a_mark", looked.clone()),
         );
         assert!(leaves.answer.is_ok(), "{leaves:?}");
-        assert_eq!(looks.answer.expect("an answer"), json!({ "calls": 0, "found": 0, "dirty": false }));
+        assert_eq!(
+            looks.answer.expect("an answer"),
+            json!({ "calls": 0, "found": 0, "dirty": false })
+        );
     });
     for round in rounds {
         round.await;

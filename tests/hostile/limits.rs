@@ -51,7 +51,10 @@ limits! {
 async fn zeroes_without_number_cost_the_host_nothing() {
     for bytes in [1 << 30, u64::MAX / 2, u64::MAX] {
         let seen = run("huge_zeroes", json!({ "bytes": bytes })).await;
-        assert!(seen.result() == "trap" || seen.told().contains("false"), "{seen:?}");
+        assert!(
+            seen.result() == "trap" || seen.told().contains("false"),
+            "{seen:?}"
+        );
     }
 }
 
@@ -64,7 +67,9 @@ async fn a_read_of_any_size_gives_what_there_is() {
 #[tokio::test]
 async fn a_component_that_waits_for_ever_waits_until_the_deadline() {
     let (milvus, stage) = (Faulty::silent(), Stage::narrow());
-    let seen = stage.attack(&milvus.uri(), "endless_patience", json!({})).await;
+    let seen = stage
+        .attack(&milvus.uri(), "endless_patience", json!({}))
+        .await;
     assert_eq!(seen.error(), "timeout", "{seen:?}");
     seen.in_time(HASTE);
     stage.still_works().await;
@@ -73,10 +78,25 @@ async fn a_component_that_waits_for_ever_waits_until_the_deadline() {
 #[tokio::test]
 async fn thousands_of_requests_end_at_their_limit() {
     let (milvus, stage) = (Recorder::start(), Stage::wide());
-    let seen = stage.attack(&milvus.uri(), "thousands_of_requests", json!({ "count": 3000 })).await;
-    assert_eq!((milvus.requests().len(), seen.sent()), (64, 64), "{}", seen.summary);
+    let seen = stage
+        .attack(
+            &milvus.uri(),
+            "thousands_of_requests",
+            json!({ "count": 3000 }),
+        )
+        .await;
+    assert_eq!(
+        (milvus.requests().len(), seen.sent()),
+        (64, 64),
+        "{}",
+        seen.summary
+    );
     assert_eq!(seen.summary["refused"], 2936);
-    assert_eq!(seen.rules(), ["request-count"], "those beyond are counted, not written");
+    assert_eq!(
+        seen.rules(),
+        ["request-count"],
+        "those beyond are counted, not written"
+    );
     stage.still_works().await;
 }
 
@@ -84,16 +104,33 @@ async fn thousands_of_requests_end_at_their_limit() {
 async fn refused_requests_count_too() {
     let (milvus, stage) = (Recorder::start(), Stage::wide());
     let arguments = json!({ "count": 3000, "path": "/expr" });
-    let seen = stage.attack(&milvus.uri(), "thousands_of_requests", arguments).await;
-    assert_eq!((milvus.connections(), seen.sent()), (0, 0), "{}", seen.summary);
-    assert_eq!((seen.requests.len(), &seen.summary["refused"]), (65, &json!(3000)));
+    let seen = stage
+        .attack(&milvus.uri(), "thousands_of_requests", arguments)
+        .await;
+    assert_eq!(
+        (milvus.connections(), seen.sent()),
+        (0, 0),
+        "{}",
+        seen.summary
+    );
+    assert_eq!(
+        (seen.requests.len(), &seen.summary["refused"]),
+        (65, &json!(3000))
+    );
 }
 
 #[tokio::test]
 async fn requests_at_once_count_as_those_in_turn_do() {
     let (milvus, stage) = (Recorder::start(), Stage::wide());
-    let seen = stage.attack(&milvus.uri(), "requests_at_once", json!({ "count": 200 })).await;
-    assert_eq!((milvus.requests().len(), seen.sent()), (64, 64), "{}", seen.summary);
+    let seen = stage
+        .attack(&milvus.uri(), "requests_at_once", json!({ "count": 200 }))
+        .await;
+    assert_eq!(
+        (milvus.requests().len(), seen.sent()),
+        (64, 64),
+        "{}",
+        seen.summary
+    );
     stage.still_works().await;
 }
 
@@ -129,12 +166,21 @@ async fn time_runs_out_before_the_first_function_is_called_too() {
 #[tokio::test]
 async fn a_trap_in_another_interface_is_a_trap() {
     let endpoint = super::endpoint("http://127.0.0.1:9");
-    let error = Stage::wide().host.probe(&endpoint).await.expect_err("it traps");
-    assert!(matches!(error, host_harness::CallError::Trap(_)), "{error:?}");
+    let error = Stage::wide()
+        .host
+        .probe(&endpoint)
+        .await
+        .expect_err("it traps");
+    assert!(
+        matches!(error, host_harness::CallError::Trap(_)),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
 async fn an_attack_that_is_none_is_the_components_typed_error() {
-    let seen = Stage::wide().attack("http://127.0.0.1:9", "no_such_attack", json!({})).await;
+    let seen = Stage::wide()
+        .attack("http://127.0.0.1:9", "no_such_attack", json!({}))
+        .await;
     assert_eq!(seen.result(), "not-found", "{seen:?}");
 }

@@ -54,10 +54,15 @@ fn guest() -> &'static [u8] {
     static GUEST: OnceLock<Vec<u8>> = OnceLock::new();
     GUEST.get_or_init(|| {
         let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| root.join("target"), |folder| root.join(folder));
         let path = target.join("component/hostile_guest.wasm");
-        std::fs::read(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}; build it with `cargo xtask build`", path.display()))
+        std::fs::read(&path).unwrap_or_else(|error| {
+            panic!(
+                "{}: {error}; build it with `cargo xtask build`",
+                path.display()
+            )
+        })
     })
 }
 
@@ -94,10 +99,20 @@ impl Stage {
         let kept = Arc::clone(&lines);
         let audit = Audit::to(move |line: &str| {
             let line = serde_json::from_str(line).expect("an audit line is JSON");
-            kept.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            kept.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(line);
         });
-        let host = Host::builder().component(component.to_vec()).limits(limits).audit(audit).build();
-        Self { host: host.expect("the guest may be loaded"), lines, calls: AtomicU64::new(0) }
+        let host = Host::builder()
+            .component(component.to_vec())
+            .limits(limits)
+            .audit(audit)
+            .build();
+        Self {
+            host: host.expect("the guest may be loaded"),
+            lines,
+            calls: AtomicU64::new(0),
+        }
     }
 
     /// Runs an attack against the Milvus at `uri`.
@@ -109,9 +124,13 @@ impl Stage {
         // Calls of other tests are in the same audit: the name tells them apart.
         let name = format!("{attack}#{}", self.calls.fetch_add(1, Ordering::Relaxed));
         let started = Instant::now();
-        let answer = self.host.call_tool(endpoint, &name, &arguments.to_string()).await;
+        let answer = self
+            .host
+            .call_tool(endpoint, &name, &arguments.to_string())
+            .await;
         let time = started.elapsed();
-        let answer = answer.map(|text| serde_json::from_str(&text).expect("the guest answers JSON"));
+        let answer =
+            answer.map(|text| serde_json::from_str(&text).expect("the guest answers JSON"));
         self.seen(&name, answer, time)
     }
 
@@ -119,9 +138,15 @@ impl Stage {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let mut requests: Vec<_> = lines.extract_if(.., |line| line["tool"] == name).collect();
         let summary = requests.pop().expect("each call has its line");
-        assert!(summary["result"].is_string(), "the line of the call comes last: {summary}");
+        assert!(
+            summary["result"].is_string(),
+            "the line of the call comes last: {summary}"
+        );
         for (key, verdict) in [("sent", "sent"), ("refused", "refused")] {
-            let written = requests.iter().filter(|line| line["verdict"] == verdict).count() as u64;
+            let written = requests
+                .iter()
+                .filter(|line| line["verdict"] == verdict)
+                .count() as u64;
             // Refusals beyond the number of requests that a call may make are counted only.
             let counted = summary[key].as_u64().expect("a number");
             let most = u64::from(self.host.limits().requests_per_call);
@@ -130,13 +155,20 @@ impl Stage {
                 "{counted} requests {key}, {written} lines: {requests:?}"
             );
         }
-        Seen { answer, requests, summary, time }
+        Seen {
+            answer,
+            requests,
+            summary,
+            time,
+        }
     }
 
     /// The host lives on: an ordinary request of the next call goes out and comes back.
     async fn still_works(&self) {
         let milvus = Recorder::start();
-        let seen = self.attack(&milvus.uri(), "ordinary_request", json!({})).await;
+        let seen = self
+            .attack(&milvus.uri(), "ordinary_request", json!({}))
+            .await;
         assert_eq!((seen.sent(), milvus.requests().len()), (1, 1), "{seen:?}");
         assert_eq!(seen.requests[0]["status"], 200, "{seen:?}");
     }
@@ -154,8 +186,13 @@ impl Seen {
 
     /// The rules by which its requests were refused.
     fn rules(&self) -> Vec<&str> {
-        let refused = self.requests.iter().filter(|line| line["verdict"] == "refused");
-        refused.map(|line| line["rule"].as_str().expect("a refusal has its rule")).collect()
+        let refused = self
+            .requests
+            .iter()
+            .filter(|line| line["verdict"] == "refused");
+        refused
+            .map(|line| line["rule"].as_str().expect("a refusal has its rule"))
+            .collect()
     }
 
     /// The error with which its one request ended after it was let out.
@@ -170,7 +207,11 @@ impl Seen {
     }
 
     fn in_time(&self, limit: Duration) {
-        assert!(self.time < limit + SLACK, "took {:?}, {limit:?} is the limit: {self:?}", self.time);
+        assert!(
+            self.time < limit + SLACK,
+            "took {:?}, {limit:?} is the limit: {self:?}",
+            self.time
+        );
     }
 }
 
@@ -179,12 +220,17 @@ fn endpoint(uri: &str) -> Endpoint {
 }
 
 fn endpoint_with(uri: &str, token: &str) -> Endpoint {
-    Endpoint::builder(uri).credential(Credential::new(token.to_owned())).build().expect("an origin on this machine")
+    Endpoint::builder(uri)
+        .credential(Credential::new(token.to_owned()))
+        .build()
+        .expect("an origin on this machine")
 }
 
 /// A text under the mask of the guest, in hexadecimal, so that what is given to it is not what it finds.
 fn mark(text: &str) -> String {
-    text.bytes().map(|byte| format!("{:02x}", byte ^ 0x5a)).collect()
+    text.bytes()
+        .map(|byte| format!("{:02x}", byte ^ 0x5a))
+        .collect()
 }
 
 /// Runs an attack that is refused by one rule, and sees that nobody was connected to.
@@ -205,9 +251,19 @@ async fn each_refused_by(rule: &str, attack: &str, key: &str, spellings: &[(Stri
             .replace("PORT", &milvus.port().to_string())
             .replace("EVIL", &elsewhere.authority())
             .replace("OTHER", &elsewhere.port().to_string());
-        let seen = stage.attack(&milvus.uri(), attack, json!({ key: spelling })).await;
-        let rules: &[&str] = if *reaches == Reaches::Policy { &[rule] } else { &[] };
-        assert_eq!((seen.rules().as_slice(), seen.sent()), (rules, 0), "`{spelling}`: {seen:?}");
+        let seen = stage
+            .attack(&milvus.uri(), attack, json!({ key: spelling }))
+            .await;
+        let rules: &[&str] = if *reaches == Reaches::Policy {
+            &[rule]
+        } else {
+            &[]
+        };
+        assert_eq!(
+            (seen.rules().as_slice(), seen.sent()),
+            (rules, 0),
+            "`{spelling}`: {seen:?}"
+        );
     }
     assert_eq!((milvus.connections(), elsewhere.connections()), (0, 0));
 }
@@ -222,11 +278,17 @@ enum Reaches {
 }
 
 fn policy(spellings: &[&str]) -> Vec<(String, Reaches)> {
-    spellings.iter().map(|spelling| ((*spelling).to_owned(), Reaches::Policy)).collect()
+    spellings
+        .iter()
+        .map(|spelling| ((*spelling).to_owned(), Reaches::Policy))
+        .collect()
 }
 
 fn nothing(spellings: &[&str]) -> Vec<(String, Reaches)> {
-    spellings.iter().map(|spelling| ((*spelling).to_owned(), Reaches::Nothing)).collect()
+    spellings
+        .iter()
+        .map(|spelling| ((*spelling).to_owned(), Reaches::Nothing))
+        .collect()
 }
 
 #[tokio::test]
@@ -242,11 +304,20 @@ async fn every_attack_is_run_by_a_test() {
         include_str!("network.rs"),
         include_str!("paths.rs"),
     ];
-    let tools = Host::builder().component(guest()).build().expect("may be loaded").list_tools().await;
+    let tools = Host::builder()
+        .component(guest())
+        .build()
+        .expect("may be loaded")
+        .list_tools()
+        .await;
     let tools = tools.expect("the guest lists its attacks");
     assert!(tools.len() > 50, "{} attacks", tools.len());
     for tool in tools {
         let quoted = format!("\"{}\"", tool.name);
-        assert!(TESTS.iter().any(|text| text.contains(&quoted)), "no test runs {quoted}: {}", tool.description);
+        assert!(
+            TESTS.iter().any(|text| text.contains(&quoted)),
+            "no test runs {quoted}: {}",
+            tool.description
+        );
     }
 }

@@ -7,41 +7,56 @@ use crate::servers::{Elsewhere, Faulty, Recorder};
 
 #[tokio::test]
 async fn another_host_is_not_reached() {
-    each_refused_by("authority", "another_authority", "authority", &policy(&[
-        "EVIL",
-        "localhost:PORT",
-        "localhost:OTHER",
-        "127.0.0.2:PORT",
-        "0.0.0.0:PORT",
-        "evil.example",
-        "127.0.0.1.evil.example:PORT",
-        "169.254.169.254",
-    ]))
+    each_refused_by(
+        "authority",
+        "another_authority",
+        "authority",
+        &policy(&[
+            "EVIL",
+            "localhost:PORT",
+            "localhost:OTHER",
+            "127.0.0.2:PORT",
+            "0.0.0.0:PORT",
+            "evil.example",
+            "127.0.0.1.evil.example:PORT",
+            "169.254.169.254",
+        ]),
+    )
     .await;
 }
 
 #[tokio::test]
 async fn another_port_is_not_reached() {
-    each_refused_by("authority", "another_authority", "authority", &policy(&[
-        "127.0.0.1:OTHER",
-        "127.0.0.1",
-        "127.0.0.1:80",
-        "127.0.0.1:9091",
-        "127.0.0.1:0",
-    ]))
+    each_refused_by(
+        "authority",
+        "another_authority",
+        "authority",
+        &policy(&[
+            "127.0.0.1:OTHER",
+            "127.0.0.1",
+            "127.0.0.1:80",
+            "127.0.0.1:9091",
+            "127.0.0.1:0",
+        ]),
+    )
     .await;
 }
 
 #[tokio::test]
 async fn what_stands_before_an_at_sign_is_not_the_host() {
-    each_refused_by("authority", "another_authority", "authority", &policy(&[
-        "MILVUS@EVIL",
-        "EVIL@MILVUS",
-        "user@MILVUS",
-        "user:password@MILVUS",
-        "@MILVUS",
-        "MILVUS%40EVIL@EVIL",
-    ]))
+    each_refused_by(
+        "authority",
+        "another_authority",
+        "authority",
+        &policy(&[
+            "MILVUS@EVIL",
+            "EVIL@MILVUS",
+            "user@MILVUS",
+            "user:password@MILVUS",
+            "@MILVUS",
+            "MILVUS%40EVIL@EVIL",
+        ]),
+    )
     .await;
 }
 
@@ -85,7 +100,12 @@ async fn an_odd_spelling_of_the_authority_is_not_the_authority() {
 #[tokio::test]
 async fn without_an_authority_nothing_decides_where_to() {
     let elsewhere = Elsewhere::start();
-    refused_by("authority", "no_authority", json!({ "host": elsewhere.authority() })).await;
+    refused_by(
+        "authority",
+        "no_authority",
+        json!({ "host": elsewhere.authority() }),
+    )
+    .await;
     assert_eq!(elsewhere.connections(), 0);
 }
 
@@ -105,10 +125,22 @@ async fn without_a_scheme_none_is_guessed() {
 async fn a_redirect_is_not_followed() {
     for status in [300, 301, 302, 303, 304, 305, 307, 308] {
         let elsewhere = Elsewhere::start();
-        let milvus = Faulty::redirecting(status, &format!("http://{}/v2/vectordb/collections/list", elsewhere.authority()));
-        let seen = Stage::wide().attack(&milvus.uri(), "ordinary_request", json!({})).await;
+        let milvus = Faulty::redirecting(
+            status,
+            &format!(
+                "http://{}/v2/vectordb/collections/list",
+                elsewhere.authority()
+            ),
+        );
+        let seen = Stage::wide()
+            .attack(&milvus.uri(), "ordinary_request", json!({}))
+            .await;
         assert_eq!(seen.requests[0]["status"], status, "{seen:?}");
-        assert_eq!((elsewhere.connections(), milvus.connections()), (0, 1), "{status}");
+        assert_eq!(
+            (elsewhere.connections(), milvus.connections()),
+            (0, 1),
+            "{status}"
+        );
         // Nor can the component learn where it would have gone.
         assert!(!seen.told().contains(&elsewhere.authority()), "{seen:?}");
     }
@@ -118,16 +150,44 @@ async fn a_redirect_is_not_followed() {
 async fn listing_tools_lets_nothing_out() {
     let stage = Stage::new(host_harness::Limits::default());
     let tools = stage.host.list_tools().await;
-    let seen = stage.seen("list_tools", Ok(json!(tools.expect("a list").len())), std::time::Duration::ZERO);
-    assert_eq!((seen.rules(), seen.sent()), (vec!["no-endpoint"], 0), "{seen:?}");
+    let seen = stage.seen(
+        "list_tools",
+        Ok(json!(tools.expect("a list").len())),
+        std::time::Duration::ZERO,
+    );
+    assert_eq!(
+        (seen.rules(), seen.sent()),
+        (vec!["no-endpoint"], 0),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]
 async fn each_endpoint_is_the_only_one_of_its_call() {
     let (first, second, stage) = (Recorder::start(), Recorder::start(), Stage::wide());
     let authority = format!("127.0.0.1:{}", second.port());
-    let seen = stage.attack(&first.uri(), "another_authority", json!({ "authority": authority })).await;
-    assert_eq!(seen.rules(), ["authority"], "another endpoint of the same host is another origin: {seen:?}");
-    let seen = stage.attack(&second.uri(), "another_authority", json!({ "authority": authority })).await;
-    assert_eq!((seen.sent(), first.connections(), second.requests().len()), (1, 0, 1), "{seen:?}");
+    let seen = stage
+        .attack(
+            &first.uri(),
+            "another_authority",
+            json!({ "authority": authority }),
+        )
+        .await;
+    assert_eq!(
+        seen.rules(),
+        ["authority"],
+        "another endpoint of the same host is another origin: {seen:?}"
+    );
+    let seen = stage
+        .attack(
+            &second.uri(),
+            "another_authority",
+            json!({ "authority": authority }),
+        )
+        .await;
+    assert_eq!(
+        (seen.sent(), first.connections(), second.requests().len()),
+        (1, 0, 1),
+        "{seen:?}"
+    );
 }

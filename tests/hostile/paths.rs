@@ -56,28 +56,37 @@ async fn an_address_is_no_path() {
         "/",
         "*",
     ]);
-    spellings.extend(nothing(&["http://EVIL/v2/vectordb/collections/list", "EVIL", "v2/vectordb/collections/list"]));
+    spellings.extend(nothing(&[
+        "http://EVIL/v2/vectordb/collections/list",
+        "EVIL",
+        "v2/vectordb/collections/list",
+    ]));
     each_refused_by("path", "another_path", "path", &spellings).await;
 }
 
 #[tokio::test]
 async fn a_path_outside_the_table_is_refused() {
-    each_refused_by("path", "another_path", "path", &policy(&[
-        "/v2/vectordb/users/create",
-        "/v2/vectordb/users/update_password",
-        "/v2/vectordb/roles/grant_privilege",
-        "/v2/vectordb/privilege_groups/create",
-        "/v2/vectordb/resource_groups/create",
-        "/api/v1/credential",
-        "/expr",
-        "/management/stop",
-        "/management/config/alter",
-        "/_cluster/configs",
-        "/webui/",
-        "/metrics",
-        "/healthz",
-        "/debug/pprof/cmdline",
-    ]))
+    each_refused_by(
+        "path",
+        "another_path",
+        "path",
+        &policy(&[
+            "/v2/vectordb/users/create",
+            "/v2/vectordb/users/update_password",
+            "/v2/vectordb/roles/grant_privilege",
+            "/v2/vectordb/privilege_groups/create",
+            "/v2/vectordb/resource_groups/create",
+            "/api/v1/credential",
+            "/expr",
+            "/management/stop",
+            "/management/config/alter",
+            "/_cluster/configs",
+            "/webui/",
+            "/metrics",
+            "/healthz",
+            "/debug/pprof/cmdline",
+        ]),
+    )
     .await;
 }
 
@@ -93,12 +102,17 @@ async fn without_a_path_none_is_guessed() {
 
 #[tokio::test]
 async fn a_query_on_a_post_is_refused() {
-    each_refused_by("query", "another_path", "path", &policy(&[
-        "/v2/vectordb/collections/list?dbName=hr",
-        "/v2/vectordb/collections/list?",
-        "/v2/vectordb/collections/list?x",
-        "/v2/vectordb/collections/list??",
-    ]))
+    each_refused_by(
+        "query",
+        "another_path",
+        "path",
+        &policy(&[
+            "/v2/vectordb/collections/list?dbName=hr",
+            "/v2/vectordb/collections/list?",
+            "/v2/vectordb/collections/list?x",
+            "/v2/vectordb/collections/list??",
+        ]),
+    )
     .await;
 }
 
@@ -106,7 +120,9 @@ async fn a_query_on_a_post_is_refused() {
 async fn a_fragment_never_leaves() {
     let milvus = Recorder::start();
     let path = format!("{ROUTE}#/../drop");
-    let seen = Stage::wide().attack(&milvus.uri(), "another_path", json!({ "path": path })).await;
+    let seen = Stage::wide()
+        .attack(&milvus.uri(), "another_path", json!({ "path": path }))
+        .await;
     for request in milvus.requests() {
         assert_eq!(request.line, format!("POST {ROUTE} HTTP/1.1"), "{seen:?}");
     }
@@ -115,7 +131,8 @@ async fn a_fragment_never_leaves() {
 #[tokio::test]
 async fn another_method_is_refused() {
     let mut spellings = policy(&[
-        "GET", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "post", "Post", "POSTX", "PRI", "PROPFIND",
+        "GET", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "post", "Post",
+        "POSTX", "PRI", "PROPFIND",
     ]);
     spellings.extend(nothing(&["", "POST ", "POST /x", "PO\r\nST", "P\u{d6}ST"]));
     each_refused_by("method", "another_method", "method", &spellings).await;

@@ -26,7 +26,11 @@ impl Faulty {
     /// Sends a head of a good answer byte by byte, one every 50 ms, without end.
     pub(crate) fn slow_head() -> Self {
         Self::new(|mut stream| async move {
-            let bytes = OK.iter().copied().chain(b"X-Slow: ".iter().copied()).chain(std::iter::repeat(b'x'));
+            let bytes = OK
+                .iter()
+                .copied()
+                .chain(b"X-Slow: ".iter().copied())
+                .chain(std::iter::repeat(b'x'));
             drip(&mut stream, bytes).await;
         })
     }
@@ -34,35 +38,52 @@ impl Faulty {
     /// Sends a body byte by byte, one every 50 ms.
     pub(crate) fn slow_body() -> Self {
         Self::new(|mut stream| async move {
-            let _ = stream.write_all(&[OK, b"Content-Length: 100000\r\n\r\n"].concat()).await;
+            let _ = stream
+                .write_all(&[OK, b"Content-Length: 100000\r\n\r\n"].concat())
+                .await;
             drip(&mut stream, std::iter::repeat(b' ')).await;
         })
     }
 
     /// Sends headers without end.
     pub(crate) fn endless_head() -> Self {
-        Self::repeating(OK, b"X-Header: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n")
+        Self::repeating(
+            OK,
+            b"X-Header: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n",
+        )
     }
 
     /// Sends the chunks of a body without end.
     pub(crate) fn endless_body() -> Self {
-        Self::repeating(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"10\r\n                \r\n")
+        Self::repeating(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"10\r\n                \r\n",
+        )
     }
 
     /// Sends the size of a chunk without end.
     pub(crate) fn endless_chunk_size() -> Self {
-        Self::repeating(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"xxxxxxxxxxxxxxxx")
+        Self::repeating(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+            b"xxxxxxxxxxxxxxxx",
+        )
     }
 
     /// Announces a body of so many bytes, and begins to send it.
     pub(crate) fn oversized(bytes: u64) -> Self {
-        Self::saying(format!("HTTP/1.1 200 OK\r\nContent-Length: {bytes}\r\n\r\n{{"), false)
+        Self::saying(
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {bytes}\r\n\r\n{{"),
+            false,
+        )
     }
 
     /// Sends a body of so many bytes, in chunks, without announcing it.
     pub(crate) fn oversized_unannounced(bytes: usize) -> Self {
         let chunk = format!("{bytes:x}\r\n{}\r\n0\r\n\r\n", " ".repeat(bytes));
-        Self::saying(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"), false)
+        Self::saying(
+            format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"),
+            false,
+        )
     }
 
     /// Closes before it answers.
@@ -77,17 +98,28 @@ impl Faulty {
 
     /// Announces more of a body than it sends, and closes.
     pub(crate) fn closing_in_body() -> Self {
-        Self::saying("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"code\":0", true)
+        Self::saying(
+            "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"code\":0",
+            true,
+        )
     }
 
     /// Closes between two chunks of a body.
     pub(crate) fn closing_in_chunks() -> Self {
-        Self::saying("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", true)
+        Self::saying(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+            true,
+        )
     }
 
     /// Compresses its answer though it was asked not to.
     pub(crate) fn encoded(coding: &str) -> Self {
-        Self::saying(format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 4\r\n\r\nabcd"), false)
+        Self::saying(
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 4\r\n\r\nabcd"
+            ),
+            false,
+        )
     }
 
     /// Answers with a redirect of this status to this place.
@@ -118,7 +150,11 @@ impl Faulty {
     /// Sends `103 Early Hints` every 50 ms without end.
     pub(crate) fn drizzle_of_1xx() -> Self {
         Self::new(|mut stream| async move {
-            while stream.write_all(b"HTTP/1.1 103 Early Hints\r\n\r\n").await.is_ok() {
+            while stream
+                .write_all(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+                .await
+                .is_ok()
+            {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         })
@@ -126,12 +162,18 @@ impl Faulty {
 
     /// Agrees to a change of protocol that nobody asked for.
     pub(crate) fn switching() -> Self {
-        Self::saying("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", false)
+        Self::saying(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+            false,
+        )
     }
 
     /// Says two lengths that differ.
     pub(crate) fn two_lengths() -> Self {
-        Self::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 20\r\n\r\n{}", false)
+        Self::saying(
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 20\r\n\r\n{}",
+            false,
+        )
     }
 
     /// Says a length that is no number.
@@ -141,7 +183,10 @@ impl Faulty {
 
     /// Ends a line of its head in the middle of a name, with a control character.
     pub(crate) fn bad_header() -> Self {
-        Self::saying("HTTP/1.1 200 OK\r\nX-\0: 1\r\nContent-Length: 2\r\n\r\n{}", false)
+        Self::saying(
+            "HTTP/1.1 200 OK\r\nX-\0: 1\r\nContent-Length: 2\r\n\r\n{}",
+            false,
+        )
     }
 
     /// Reads a request, then says the same bytes to it.
@@ -209,8 +254,13 @@ async fn read_whole(stream: &mut TcpStream) -> Option<()> {
         }
     };
     let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
-    let length = text.split("content-length:").nth(1).and_then(|rest| rest.lines().next());
-    let length: usize = length.and_then(|value| value.trim().parse().ok()).unwrap_or(0);
+    let length = text
+        .split("content-length:")
+        .nth(1)
+        .and_then(|rest| rest.lines().next());
+    let length: usize = length
+        .and_then(|value| value.trim().parse().ok())
+        .unwrap_or(0);
     while bytes.len() < head + length {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
             return None;

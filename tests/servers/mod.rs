@@ -42,7 +42,10 @@ impl Server {
         F: Fn(tokio::net::TcpStream) -> S + Send + Sync + 'static,
         S: Future<Output = ()> + Send + 'static,
     {
-        Self::on(vec![TcpListener::bind("127.0.0.1:0").expect("a free port")], serve)
+        Self::on(
+            vec![TcpListener::bind("127.0.0.1:0").expect("a free port")],
+            serve,
+        )
     }
 
     fn on<F, S>(listeners: Vec<TcpListener>, serve: F) -> Self
@@ -50,12 +53,18 @@ impl Server {
         F: Fn(tokio::net::TcpStream) -> S + Send + Sync + 'static,
         S: Future<Output = ()> + Send + 'static,
     {
-        let addresses = listeners.iter().map(|listener| listener.local_addr().expect("is bound")).collect();
+        let addresses = listeners
+            .iter()
+            .map(|listener| listener.local_addr().expect("is bound"))
+            .collect();
         let peers = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = oneshot::channel();
         let (seen, serve) = (Arc::clone(&peers), Arc::new(serve));
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(async move {
                 for listener in listeners {
                     listener.set_nonblocking(true).expect("a socket");
@@ -63,7 +72,9 @@ impl Server {
                     let (seen, serve) = (Arc::clone(&seen), Arc::clone(&serve));
                     tokio::spawn(async move {
                         while let Ok((stream, peer)) = listener.accept().await {
-                            seen.lock().unwrap_or_else(PoisonError::into_inner).push(peer);
+                            seen.lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .push(peer);
                             let _ = stream.set_nodelay(true);
                             tokio::spawn(tokio::time::timeout(CONNECTION, serve(stream)));
                         }
@@ -72,7 +83,13 @@ impl Server {
                 let _ = stopped.await;
             });
         });
-        Self { addresses, peers, own: Mutex::default(), stop: Some(stop), thread: Some(thread) }
+        Self {
+            addresses,
+            peers,
+            own: Mutex::default(),
+            stop: Some(stop),
+            thread: Some(thread),
+        }
     }
 
     fn port(&self) -> u16 {
@@ -89,19 +106,31 @@ impl Server {
         for address in &self.addresses {
             let stream = TcpStream::connect_timeout(address, SEEN).expect("it listens");
             let own = stream.local_addr().expect("is connected");
-            self.own.lock().unwrap_or_else(PoisonError::into_inner).push(own);
+            self.own
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(own);
             let until = Instant::now() + SEEN;
             while !self.peers().contains(&own) {
-                assert!(Instant::now() < until, "the server at {address} accepts nothing");
+                assert!(
+                    Instant::now() < until,
+                    "the server at {address} accepts nothing"
+                );
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
         let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        self.peers().iter().filter(|peer| !own.contains(peer)).count()
+        self.peers()
+            .iter()
+            .filter(|peer| !own.contains(peer))
+            .count()
     }
 
     fn peers(&self) -> Vec<SocketAddr> {
-        self.peers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.peers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

@@ -23,7 +23,10 @@ pub(crate) struct Recorded {
 impl Recorded {
     /// The value of the first header of this name, in any letters.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let found = self
+            .headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -61,7 +64,12 @@ impl Recorder {
 
     /// As [`Recorder::start`], each answer so much later.
     pub(crate) fn slow(wait: Duration) -> Self {
-        Self::new(Answers::Script(Box::new(|_| ok("application/json", br#"{"code":0,"data":[]}"#))), wait)
+        Self::new(
+            Answers::Script(Box::new(|_| {
+                ok("application/json", br#"{"code":0,"data":[]}"#)
+            })),
+            wait,
+        )
     }
 
     /// Answers with the bytes that `script` writes, head included.
@@ -75,7 +83,11 @@ impl Recorder {
     }
 
     fn new(answers: Answers, wait: Duration) -> Self {
-        let shared = Arc::new(Shared { answers, wait, requests: Mutex::default() });
+        let shared = Arc::new(Shared {
+            answers,
+            wait,
+            requests: Mutex::default(),
+        });
         let state = Arc::clone(&shared);
         let server = Server::start(move |stream| {
             let state = Arc::clone(&state);
@@ -99,7 +111,11 @@ impl Recorder {
 
     /// What came until now, whole requests only, in the order of their ends.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
-        self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared
+            .requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// How many connections came until now.
@@ -110,7 +126,10 @@ impl Recorder {
 
 /// An answer `200 OK` that keeps the connection.
 pub(crate) fn ok(content_type: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     [head.as_bytes(), body].concat()
 }
 
@@ -122,7 +141,10 @@ impl Shared {
         };
         let mut buffer = Vec::new();
         while let Some((raw, recorded)) = read_request(&mut stream, &mut buffer).await? {
-            self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(recorded.clone());
+            self.requests
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(recorded.clone());
             tokio::time::sleep(self.wait).await;
             match (&self.answers, &mut upstream) {
                 (Answers::From(_), Some((upstream, rest))) => {
@@ -149,7 +171,11 @@ async fn read_head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<O
             return Ok(Some(at + 4));
         }
         if stream.read_buf(buffer).await? == 0 {
-            return if buffer.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+            return if buffer.is_empty() {
+                Ok(None)
+            } else {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            };
         }
     }
 }
@@ -166,26 +192,47 @@ fn parse_head(head: &[u8]) -> (String, Vec<(String, String)>) {
 }
 
 fn value<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    headers
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
 }
 
 /// One request: its raw bytes, and what they say.
-async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<(Vec<u8>, Recorded)>> {
-    let Some(head) = read_head(stream, buffer).await? else { return Ok(None) };
+async fn read_request(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<(Vec<u8>, Recorded)>> {
+    let Some(head) = read_head(stream, buffer).await? else {
+        return Ok(None);
+    };
     let (line, headers) = parse_head(&buffer[..head]);
     if value(&headers, "expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
     }
     let (end, body) = read_body(stream, buffer, head, &headers, false).await?;
     let raw = buffer.drain(..end).collect();
-    Ok(Some((raw, Recorded { line, headers, body })))
+    Ok(Some((
+        raw,
+        Recorded {
+            line,
+            headers,
+            body,
+        },
+    )))
 }
 
 /// One answer, those of 1xx before it included: its raw bytes, and whether the connection ends with it.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, to_head: bool) -> io::Result<(Vec<u8>, bool)> {
+async fn read_answer(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+    to_head: bool,
+) -> io::Result<(Vec<u8>, bool)> {
     let mut raw = Vec::new();
     loop {
-        let head = read_head(stream, buffer).await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let head = read_head(stream, buffer)
+            .await?
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
         let (line, headers) = parse_head(&buffer[..head]);
         let status = line.split(' ').nth(1).unwrap_or_default().to_owned();
         if status.starts_with('1') {
@@ -193,10 +240,16 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, to_head: bool
             continue;
         }
         let empty = to_head || status == "204" || status == "304";
-        let framed = value(&headers, "content-length").is_some() || value(&headers, "transfer-encoding").is_some();
-        let end = if empty { head } else { read_body(stream, buffer, head, &headers, !framed).await?.0 };
+        let framed = value(&headers, "content-length").is_some()
+            || value(&headers, "transfer-encoding").is_some();
+        let end = if empty {
+            head
+        } else {
+            read_body(stream, buffer, head, &headers, !framed).await?.0
+        };
         raw.extend(buffer.drain(..end));
-        let close = value(&headers, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        let close =
+            value(&headers, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         return Ok((raw, close || (!empty && !framed)));
     }
 }
@@ -213,9 +266,12 @@ async fn read_body(
         stream.read_to_end(buffer).await?;
         return Ok((buffer.len(), buffer[from..].to_vec()));
     }
-    let chunked = value(headers, "transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
+    let chunked = value(headers, "transfer-encoding")
+        .is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
     if !chunked {
-        let length: usize = value(headers, "content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+        let length: usize = value(headers, "content-length")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(0);
         fill(stream, buffer, from + length).await?;
         return Ok((from + length, buffer[from..from + length].to_vec()));
     }

@@ -26,7 +26,17 @@ pub(crate) fn folder() -> PathBuf {
 /// A build fails, or a file cannot be written.
 pub(crate) fn all(profile: &str) -> Result<()> {
     let mut command = cargo();
-    command.args(["build", "--target", TARGET, "--profile", profile, "--package", "milvus-plugin", "--lib"]);
+    command.args([
+        "build",
+        "--locked",
+        "--target",
+        TARGET,
+        "--profile",
+        profile,
+        "--package",
+        "milvus-plugin",
+        "--lib",
+    ]);
     // Paths of the machine would stand in panic messages, and two machines would build two digests.
     command.env("RUSTFLAGS", remapped());
     succeed(&mut command, "building the component")?;
@@ -42,7 +52,17 @@ pub(crate) fn all(profile: &str) -> Result<()> {
 /// A build fails, or a file cannot be written.
 pub(crate) fn guest() -> Result<()> {
     let mut command = cargo();
-    command.args(["build", "--target", TARGET, "--profile", PROFILE, "--package", "hostile-guest", "--lib"]);
+    command.args([
+        "build",
+        "--locked",
+        "--target",
+        TARGET,
+        "--profile",
+        PROFILE,
+        "--package",
+        "hostile-guest",
+        "--lib",
+    ]);
     command.env("RUSTFLAGS", remapped());
     succeed(&mut command, "building the hostile guest")?;
     wrap(PROFILE, "hostile_guest")?;
@@ -51,7 +71,8 @@ pub(crate) fn guest() -> Result<()> {
 
 fn remapped() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    let home =
+        home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
     let mut flags = vec![format!("--remap-path-prefix={}=/project", root().display())];
     if let Some(home) = home {
         flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
@@ -61,7 +82,10 @@ fn remapped() -> String {
 
 /// Turns a core module into a component.
 fn wrap(profile: &str, name: &str) -> Result<PathBuf> {
-    let module = target().join(TARGET).join(profile).join(format!("{name}.wasm"));
+    let module = target()
+        .join(TARGET)
+        .join(profile)
+        .join(format!("{name}.wasm"));
     let bytes = std::fs::read(&module).with_context(|| format!("reading {}", module.display()))?;
     let component = wit_component::ComponentEncoder::default()
         .validate(true)
@@ -81,4 +105,17 @@ fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
         return Ok(());
     }
     std::fs::write(to, bytes).with_context(|| format!("writing {}", to.display()))
+}
+
+/// Builds programs of the host's side, in the profile that demo, tests and command line share.
+///
+/// # Errors
+/// The build fails.
+pub(crate) fn host(packages: &[&str]) -> Result<()> {
+    let mut command = cargo();
+    command.args(["build", "--locked", "--release"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    succeed(&mut command, "building the host")
 }

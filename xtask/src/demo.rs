@@ -1,4 +1,28 @@
-//! d
+//! The demo: builds everything, then runs `examples/demo`.
+
+use crate::build;
+use crate::run::{root, succeed, target};
 use anyhow::Result;
-use std::process::ExitCode;
-pub(crate) fn demo() -> Result<ExitCode> { Ok(ExitCode::SUCCESS) }
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+/// Builds and runs it.
+///
+/// # Errors
+/// A build or the demo fails.
+pub(crate) fn demo() -> Result<ExitCode> {
+    let start = Instant::now();
+    println!(
+        "building the component, the host, the command line and the demo (minutes, the first time)"
+    );
+    build::all(build::PROFILE)?;
+    build::guest()?;
+    build::host(&["milvus-host", "milvus-demo"])?;
+    println!("built in {:.0} s", start.elapsed().as_secs_f64());
+    let mut command = Command::new(target().join("release/milvus-demo"));
+    command
+        .env("MILVUS_DEMO_ROOT", root())
+        .env("MILVUS_DEMO_TARGET", target());
+    succeed(&mut command, "the demo")?;
+    Ok(ExitCode::SUCCESS)
+}

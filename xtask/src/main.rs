@@ -1,5 +1,9 @@
 //! `cargo xtask`: builds, demonstrates and tests the project.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to the person who runs it")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it talks to the person who runs it"
+)]
 
 mod build;
 mod demo;

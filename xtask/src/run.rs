@@ -30,6 +30,12 @@ pub(crate) fn cargo() -> Command {
 /// # Errors
 /// It cannot be started, or fails.
 pub(crate) fn succeed(command: &mut Command, what: &str) -> Result<()> {
-    let status = command.status().with_context(|| format!("{what}: cannot be started"))?;
-    if status.success() { Ok(()) } else { bail!("{what}: {status}") }
+    let status = command
+        .status()
+        .with_context(|| format!("{what}: cannot be started"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        bail!("{what}: {status}")
+    }
 }

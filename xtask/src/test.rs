@@ -1,4 +1,323 @@
-//! d
-use anyhow::Result;
-use std::process::ExitCode;
-pub(crate) fn test() -> Result<ExitCode> { Ok(ExitCode::SUCCESS) }
+//! All checks and tests. What a check prints is shown when it fails; the last line counts.
+
+use crate::build;
+use crate::run::{cargo, root, target};
+use anyhow::{Context, Result};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+/// What was counted so far.
+#[derive(Debug, Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    /// Names of the tests that ran and passed.
+    names: BTreeSet<String>,
+}
+
+/// Runs everything.
+///
+/// # Errors
+/// A program cannot be started.
+pub(crate) fn test() -> Result<ExitCode> {
+    let start = Instant::now();
+    let mut tally = Tally::default();
+    step("the component and the hostile guest");
+    build::all(build::PROFILE)?;
+    build::guest()?;
+
+    let wasm = [
+        "--target",
+        "wasm32-unknown-unknown",
+        "--package",
+        "milvus-plugin",
+        "--package",
+        "hostile-guest",
+    ];
+    tally.check("formatting", cargo().args(["fmt", "--all", "--check"]))?;
+    tally.check(
+        "clippy, the host's side",
+        cargo().args([
+            "clippy",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    )?;
+    tally.check(
+        "clippy, the component's side",
+        cargo()
+            .args(["clippy", "--locked"])
+            .args(wasm)
+            .args(["--lib", "--", "-D", "warnings"]),
+    )?;
+    tally.check(
+        "documentation",
+        cargo()
+            .args(["doc", "--locked", "--workspace", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+
+    step("the command line, in the profile that the demo shares");
+    build::host(&["milvus-host"])?;
+    step("the local Milvus");
+    let environment = local_milvus()?;
+    tally.pytest(&environment)?;
+
+    // The component natively, the table, the harness with its documentation, the command line.
+    for package in [
+        "milvus-plugin",
+        "milvus-routes",
+        "milvus-host-harness",
+        "milvus-host",
+    ] {
+        tally.cargo_test(package)?;
+    }
+    tally.cargo_test("milvus-tests")?;
+    tally.privacy()?;
+
+    println!(
+        "\nall checks and tests: {:.0} s",
+        start.elapsed().as_secs_f64()
+    );
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    Ok(if tally.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn step(what: &str) {
+    println!("== {what}");
+}
+
+/// Installs the local Milvus by the one way there is, then what its tests need; the Python of the latter.
+fn local_milvus() -> Result<std::path::PathBuf> {
+    let home = target().join("local-milvus");
+    let mut install = Command::new(target().join("release/milvus-host"));
+    install
+        .args(["local", "--install"])
+        .env("MILVUS_LOCAL_HOME", &home);
+    crate::run::succeed(&mut install, "installing the local Milvus")?;
+    let requirements = root().join("local-milvus/requirements-test.txt");
+    let wanted = std::fs::read_to_string(&requirements)?;
+    let venv = home.join("test-venv");
+    let complete = venv.join("complete");
+    let python = venv.join("bin/python");
+    if std::fs::read_to_string(&complete).is_ok_and(|known| known == wanted) {
+        return Ok(python);
+    }
+    let base = std::env::var_os("MILVUS_PYTHON").unwrap_or_else(|| "python3".into());
+    crate::run::succeed(
+        Command::new(base)
+            .args(["-m", "venv", "--clear"])
+            .arg(&venv),
+        "making a virtual environment",
+    )?;
+    let mut pip = Command::new(&python);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--only-binary",
+        ":all:",
+    ]);
+    pip.args(["--require-hashes", "--requirement"])
+        .arg(&requirements);
+    crate::run::succeed(&mut pip, "installing what the gateway's tests need")?;
+    std::fs::write(&complete, wanted)?;
+    Ok(python)
+}
+
+impl Tally {
+    fn count(&mut self, good: bool) {
+        if good {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+        }
+    }
+
+    /// A check that passes or fails as a whole.
+    fn check(&mut self, what: &str, command: &mut Command) -> Result<()> {
+        step(what);
+        let output = run(command, |_| ())?;
+        if !output.good {
+            println!("{}FAILED: {what}", output.text);
+        }
+        self.count(output.good);
+        Ok(())
+    }
+
+    /// The tests of a package, its documentation's included.
+    fn cargo_test(&mut self, package: &str) -> Result<()> {
+        step(&format!("tests of {package}"));
+        let mut command = cargo();
+        command.args([
+            "test",
+            "--locked",
+            "--release",
+            "--no-fail-fast",
+            "--package",
+            package,
+        ]);
+        let (mut passed, mut failed) = (0, 0);
+        let mut names = BTreeSet::new();
+        let output = run(&mut command, |line| {
+            if let Some(counts) = line.strip_prefix("test result: ") {
+                passed += number_before(counts, " passed");
+                failed += number_before(counts, " failed");
+            } else if let Some(name) = line
+                .strip_prefix("test ")
+                .and_then(|line| line.strip_suffix(" ... ok"))
+            {
+                names.insert(name.to_owned());
+            } else if line.ends_with(" ... FAILED") {
+                println!("   {line}");
+            }
+        })?;
+        println!("   {passed} passed, {failed} failed");
+        if !output.good {
+            println!("{}", output.text);
+        }
+        self.passed += passed;
+        // A build that fails has no counts of its own.
+        self.failed += if failed == 0 && !output.good {
+            1
+        } else {
+            failed
+        };
+        self.names.extend(names);
+        Ok(())
+    }
+
+    /// The gateway's own tests.
+    fn pytest(&mut self, python: &Path) -> Result<()> {
+        step("tests of the local Milvus' gateway");
+        let mut command = Command::new(python);
+        command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]);
+        command
+            .current_dir(root().join("local-milvus"))
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        let (mut passed, mut failed) = (0, 0);
+        let output = run(&mut command, |line| {
+            if line.contains(" passed") || line.contains(" failed") {
+                passed = number_before(line, " passed");
+                failed = number_before(line, " failed") + number_before(line, " error");
+            }
+        })?;
+        println!("   {passed} passed, {failed} failed");
+        if !output.good {
+            println!("{}", output.text);
+        }
+        self.passed += passed;
+        self.failed += if failed == 0 && !output.good {
+            1
+        } else {
+            failed
+        };
+        Ok(())
+    }
+
+    /// Every proof that PRIVACY.md names is a test that ran and passed.
+    fn privacy(&mut self) -> Result<()> {
+        step("the proofs that PRIVACY.md names");
+        let text = std::fs::read_to_string(root().join("PRIVACY.md")).context("PRIVACY.md")?;
+        let proofs = proofs(&text);
+        let missing: Vec<&String> = proofs
+            .iter()
+            .filter(|name| !self.names.contains(*name))
+            .collect();
+        for name in &missing {
+            println!("   {name}: no such test ran and passed");
+        }
+        println!("   {} proofs, {} missing", proofs.len(), missing.len());
+        self.count(missing.is_empty() && !proofs.is_empty());
+        Ok(())
+    }
+}
+
+/// The names of tests in PRIVACY.md: what stands in backticks and has `::` in it, in the last column of its tables.
+fn proofs(text: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter(|line| line.starts_with('|'))
+        .filter_map(|line| line.trim_end_matches('|').rsplit('|').next())
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .filter(|name| name.contains("::"))
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+struct Output {
+    good: bool,
+    text: String,
+}
+
+/// Runs a command; its standard output line by line to `see` and whole to the caller, its standard error to the
+/// person who waits.
+fn run(command: &mut Command, mut see: impl FnMut(&str)) -> Result<Output> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("{command:?}"))?;
+    let mut text = String::new();
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            see(&line);
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    Ok(Output {
+        good: child.wait()?.success(),
+        text,
+    })
+}
+
+/// The number that stands before `word` in a line such as `ok. 5 passed; 0 failed`.
+fn number_before(line: &str, word: &str) -> u64 {
+    line.split(word)
+        .next()
+        .filter(|before| before.len() < line.len())
+        .and_then(|before| before.rsplit(|c: char| !c.is_ascii_digit()).next())
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_both_test_runners_are_read() {
+        assert_eq!(
+            number_before("ok. 5 passed; 2 failed; 0 ignored", " failed"),
+            2
+        );
+        assert_eq!(
+            number_before("3 failed, 517 passed in 32.10s", " passed"),
+            517
+        );
+        assert_eq!(number_before("517 passed in 32.10s", " failed"), 0);
+    }
+
+    #[test]
+    fn proofs_are_read_from_the_last_column() {
+        let text =
+            "| a `x::y` | b | `hostile::one`, `hostile::two` |\n| a | b | none |\n`no::table`";
+        assert_eq!(
+            proofs(text).into_iter().collect::<Vec<_>>(),
+            ["hostile::one", "hostile::two"]
+        );
+    }
+}

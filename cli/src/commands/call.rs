@@ -53,9 +53,8 @@ fn text(arguments: String) -> Result<String, Failure> {
         };
     }
     match arguments.strip_prefix('@') {
-        Some(path) => {
-            std::fs::read_to_string(path).map_err(|error| Failure::usage(format!("{path}: {error}")))
-        }
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("{path}: {error}"))),
         None => Ok(arguments),
     }
 }

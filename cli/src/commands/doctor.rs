@@ -12,7 +12,9 @@ const MANAGEMENT_PORT: &str = ":9091";
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  milvus-host doctor\n  milvus-host doctor --uri https://milvus.example.com --json")]
+#[command(
+    after_help = "Examples:\n  milvus-host doctor\n  milvus-host doctor --uri https://milvus.example.com --json"
+)]
 pub(crate) struct Arguments {
     /// JSON on standard output.
     #[arg(long)]
@@ -29,11 +31,21 @@ struct Check {
 
 impl Check {
     fn good(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, good: true, found: found.into(), advice: None }
+        Self {
+            name,
+            good: true,
+            found: found.into(),
+            advice: None,
+        }
     }
 
     fn bad(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { name, good: false, found: found.into(), advice: Some(advice.into()) }
+        Self {
+            name,
+            good: false,
+            found: found.into(),
+            advice: Some(advice.into()),
+        }
     }
 }
 
@@ -44,7 +56,11 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
     let host = settings.host()?;
     let mut checks = vec![Check::good(
         "component",
-        format!("{} imports, sha256:{}", host.component().imports.len(), host.component().digest),
+        format!(
+            "{} imports, sha256:{}",
+            host.component().imports.len(),
+            host.component().digest
+        ),
     )];
     if origin.ends_with(MANAGEMENT_PORT) {
         checks.push(Check::bad(
@@ -66,15 +82,27 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
     }
     let mut code = TOOL;
     if checks.iter().all(|check| check.good) {
-        checks.push(match host.call_tool(&endpoint, "milvus_collection", r#"{"operation":"list"}"#).await {
-            Ok(answer) => {
-                let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
-                let count = answer["collections"].as_array().map_or(0, Vec::len);
-                let database = settings.database.as_deref().unwrap_or("default");
-                Check::good("database", format!("`{}` has {count} collections", clean(database)))
-            }
-            Err(error) => Check::bad("database", error.to_string(), "is the name right, and may the token see it?"),
-        });
+        checks.push(
+            match host
+                .call_tool(&endpoint, "milvus_collection", r#"{"operation":"list"}"#)
+                .await
+            {
+                Ok(answer) => {
+                    let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+                    let count = answer["collections"].as_array().map_or(0, Vec::len);
+                    let database = settings.database.as_deref().unwrap_or("default");
+                    Check::good(
+                        "database",
+                        format!("`{}` has {count} collections", clean(database)),
+                    )
+                }
+                Err(error) => Check::bad(
+                    "database",
+                    error.to_string(),
+                    "is the name right, and may the token see it?",
+                ),
+            },
+        );
     } else if checks.iter().any(|check| check.name == "connection") {
         code = UNREACHABLE;
     }
@@ -100,9 +128,11 @@ fn unreachable(error: &CallError, origin: &str) -> Check {
             format!("{origin} answers, but wants a token, or another one"),
             "set MILVUS_TOKEN=user:password (or an API key), or name a file with --token-file",
         ),
-        Some(ErrorKind::Protocol) => {
-            Check::bad("milvus", text, "does another program answer at this port? Milvus' own is 19530 by default")
-        }
+        Some(ErrorKind::Protocol) => Check::bad(
+            "milvus",
+            text,
+            "does another program answer at this port? Milvus' own is 19530 by default",
+        ),
         _ => Check::bad(
             "connection",
             text,
@@ -121,7 +151,12 @@ fn show(checks: &[Check], as_json: bool) {
         return;
     }
     for check in checks {
-        println!("{} {:<11} {}", if check.good { "ok " } else { "NO " }, check.name, clean(&check.found));
+        println!(
+            "{} {:<11} {}",
+            if check.good { "ok " } else { "NO " },
+            check.name,
+            clean(&check.found)
+        );
         if let Some(advice) = &check.advice {
             println!("{:<15} -> {}", "", clean(advice));
         }

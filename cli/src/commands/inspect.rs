@@ -7,7 +7,9 @@ use serde_json::json;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  milvus-host inspect\n  milvus-host inspect --component other.wasm --json")]
+#[command(
+    after_help = "Examples:\n  milvus-host inspect\n  milvus-host inspect --component other.wasm --json"
+)]
 pub(crate) struct Arguments {
     /// JSON on standard output.
     #[arg(long)]

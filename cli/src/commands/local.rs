@@ -52,13 +52,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let token = token(arguments.auth)?;
     let home = environment::home(arguments.home.clone())?;
     let start = async {
-        let environment =
-            environment::prepare(&home, arguments.python.as_deref(), |words| eprintln!("{words}")).await?;
+        let environment = environment::prepare(&home, arguments.python.as_deref(), |words| {
+            eprintln!("{words}")
+        })
+        .await?;
         if arguments.install {
             return Ok(None);
         }
         let options = Options {
-            port: arguments.port.unwrap_or(if arguments.json { 0 } else { PORT }),
+            port: arguments
+                .port
+                .unwrap_or(if arguments.json { 0 } else { PORT }),
             data_dir: arguments.data_dir.as_deref(),
             token: token.as_deref(),
         };
@@ -69,7 +73,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         server = start => server?,
         () = signals.next() => None,
     };
-    let Some(mut server) = server else { return Ok(()) };
+    let Some(mut server) = server else {
+        return Ok(());
+    };
     announce(&server, &arguments);
     let result = tokio::select! {
         failure = server.ended() => Err(failure),
@@ -108,8 +114,10 @@ fn token(wanted: bool) -> Result<Option<String>, Failure> {
     }
     match std::env::var("MILVUS_TOKEN") {
         Ok(token) if token.contains(':') => Ok(Some(token)),
-        _ => Err(Failure::usage("--auth takes the token from MILVUS_TOKEN, as `user:password`")
-            .with_hint("MILVUS_TOKEN=root:Milvus milvus-host local --auth")),
+        _ => Err(
+            Failure::usage("--auth takes the token from MILVUS_TOKEN, as `user:password`")
+                .with_hint("MILVUS_TOKEN=root:Milvus milvus-host local --auth"),
+        ),
     }
 }
 
@@ -122,9 +130,19 @@ fn announce(server: &Server, arguments: &Arguments) {
         );
         return;
     }
-    let data = if arguments.data_dir.is_some() { "rows stay in" } else { "rows are gone at the end, from" };
-    println!("Milvus Lite {} answers at {} (REST v2); {data} {}", ready.milvus_lite, ready.uri, ready.data_dir);
-    println!("Ctrl-C stops it. Now, elsewhere: milvus-host --uri {} doctor", ready.uri);
+    let data = if arguments.data_dir.is_some() {
+        "rows stay in"
+    } else {
+        "rows are gone at the end, from"
+    };
+    println!(
+        "Milvus Lite {} answers at {} (REST v2); {data} {}",
+        ready.milvus_lite, ready.uri, ready.data_dir
+    );
+    println!(
+        "Ctrl-C stops it. Now, elsewhere: milvus-host --uri {} doctor",
+        ready.uri
+    );
 }
 
 /// The end of standard input: for programs, which hold its other end and so cannot leave a server behind.

@@ -35,22 +35,31 @@ pub(crate) fn home(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
             .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))
             .map(|cache| cache.join("milvus-host"))
     };
-    given
-        .or_else(cache)
-        .ok_or_else(|| Failure::usage("there is no folder for the local Milvus").with_hint("name one with --home"))
+    given.or_else(cache).ok_or_else(|| {
+        Failure::usage("there is no folder for the local Milvus").with_hint("name one with --home")
+    })
 }
 
 /// Makes what is missing, or finds it. Two programs at once wait for each other.
-pub(crate) async fn prepare(home: &Path, python: Option<&Path>, say: impl Fn(&str)) -> Result<Environment, Failure> {
+pub(crate) async fn prepare(
+    home: &Path,
+    python: Option<&Path>,
+    say: impl Fn(&str),
+) -> Result<Environment, Failure> {
     let wrong = |what: &str, error: std::io::Error| Failure::local(format!("{what}: {error}"));
     std::fs::create_dir_all(home).map_err(|error| wrong(&home.display().to_string(), error))?;
     let lock = home.join("lock");
     let lock = File::create(&lock).map_err(|error| wrong(&lock.display().to_string(), error))?;
-    lock.lock().map_err(|error| wrong("waiting for another installation", error))?;
+    lock.lock()
+        .map_err(|error| wrong("waiting for another installation", error))?;
 
-    let sources = home.join(format!("gateway-{}", digest(SOURCES.iter().flat_map(|(name, text)| [*name, *text]))));
+    let sources = home.join(format!(
+        "gateway-{}",
+        digest(SOURCES.iter().flat_map(|(name, text)| [*name, *text]))
+    ));
     let package = sources.join("milvus_gateway");
-    std::fs::create_dir_all(&package).map_err(|error| wrong(&package.display().to_string(), error))?;
+    std::fs::create_dir_all(&package)
+        .map_err(|error| wrong(&package.display().to_string(), error))?;
     for (name, text) in SOURCES {
         let path = package.join(name);
         if std::fs::read_to_string(&path).is_ok_and(|known| known == *text) {
@@ -64,9 +73,13 @@ pub(crate) async fn prepare(home: &Path, python: Option<&Path>, say: impl Fn(&st
     let complete = venv.join("complete");
     if !complete.exists() {
         install(&venv, &inside, python, &say).await?;
-        std::fs::write(&complete, "").map_err(|error| wrong(&complete.display().to_string(), error))?;
+        std::fs::write(&complete, "")
+            .map_err(|error| wrong(&complete.display().to_string(), error))?;
     }
-    Ok(Environment { python: inside, sources })
+    Ok(Environment {
+        python: inside,
+        sources,
+    })
 }
 
 fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
@@ -80,9 +93,17 @@ fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     text
 }
 
-async fn install(venv: &Path, inside: &Path, python: Option<&Path>, say: &impl Fn(&str)) -> Result<(), Failure> {
+async fn install(
+    venv: &Path,
+    inside: &Path,
+    python: Option<&Path>,
+    say: &impl Fn(&str),
+) -> Result<(), Failure> {
     let python = find_python(python).await?;
-    say(&format!("installing Milvus Lite into {} (once; about 110 MB to fetch)", venv.display()));
+    say(&format!(
+        "installing Milvus Lite into {} (once; about 110 MB to fetch)",
+        venv.display()
+    ));
     let _ = std::fs::remove_dir_all(venv);
     run(
         Command::new(&python).args(["-m", "venv"]).arg(venv),
@@ -93,8 +114,21 @@ async fn install(venv: &Path, inside: &Path, python: Option<&Path>, say: &impl F
     std::fs::write(&requirements, REQUIREMENTS)
         .map_err(|error| Failure::local(format!("{}: {error}", requirements.display())))?;
     let mut pip = Command::new(inside);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
-    pip.args(["--only-binary", ":all:", "--require-hashes", "--requirement"]).arg(&requirements);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]);
+    pip.args([
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+        "--requirement",
+    ])
+    .arg(&requirements);
     run(&mut pip, "installing Milvus Lite").await
 }
 
@@ -110,7 +144,11 @@ async fn run(command: &mut Command, what: &str) -> Result<(), Failure> {
     let words = String::from_utf8_lossy(&output.stderr);
     let last: Vec<&str> = words.lines().rev().take(8).collect();
     let last: Vec<&str> = last.into_iter().rev().collect();
-    Err(Failure::local(format!("{what}: {}\n{}", output.status, last.join("\n"))))
+    Err(Failure::local(format!(
+        "{what}: {}\n{}",
+        output.status,
+        last.join("\n")
+    )))
 }
 
 /// A Python that Milvus Lite runs on: 3.10 to 3.13 by its wheels; 3.11 is what is tested.
@@ -121,11 +159,17 @@ async fn find_python(given: Option<&Path>) -> Result<PathBuf, Failure> {
     };
     for candidate in &candidates {
         let check = "import sys; sys.exit(not ((3, 10) <= sys.version_info < (3, 14)))";
-        let found = Command::new(candidate).args(["-c", check]).kill_on_drop(true).output().await;
+        let found = Command::new(candidate)
+            .args(["-c", check])
+            .kill_on_drop(true)
+            .output()
+            .await;
         if found.is_ok_and(|output| output.status.success()) {
             return Ok(candidate.clone());
         }
     }
-    Err(Failure::local("the local Milvus needs Python 3.10 to 3.13, and none was found")
-        .with_hint("install python3 with venv, or name one with --python or MILVUS_PYTHON"))
+    Err(
+        Failure::local("the local Milvus needs Python 3.10 to 3.13, and none was found")
+            .with_hint("install python3 with venv, or name one with --python or MILVUS_PYTHON"),
+    )
 }

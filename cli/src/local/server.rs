@@ -58,15 +58,29 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts the gateway and waits until it answers.
-    pub(crate) async fn start(environment: &Environment, options: &Options<'_>) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        environment: &Environment,
+        options: &Options<'_>,
+    ) -> Result<Self, Failure> {
         let temporary = match options.data_dir {
             Some(_) => None,
             None => Some(tempdir::Temporary::new()?),
         };
-        let data_dir = temporary.as_ref().map(tempdir::Temporary::path).or(options.data_dir).unwrap_or(Path::new("."));
+        let data_dir = temporary
+            .as_ref()
+            .map(tempdir::Temporary::path)
+            .or(options.data_dir)
+            .unwrap_or(Path::new("."));
         let mut command = Command::new(&environment.python);
         command
-            .args(["-m", "milvus_gateway", "--host", "127.0.0.1", "--stop-on-stdin-close", "--port"])
+            .args([
+                "-m",
+                "milvus_gateway",
+                "--host",
+                "127.0.0.1",
+                "--stop-on-stdin-close",
+                "--port",
+            ])
             .arg(options.port.to_string())
             .arg("--data-dir")
             .arg(data_dir);
@@ -74,7 +88,10 @@ impl Server {
             command.arg("--ephemeral");
         }
         // A built environment: nothing of the caller's but what Python needs to run.
-        command.env_clear().env("PYTHONPATH", &environment.sources).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+            .env_clear()
+            .env("PYTHONPATH", &environment.sources)
+            .env("PYTHONDONTWRITEBYTECODE", "1");
         for name in ["PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
@@ -84,18 +101,31 @@ impl Server {
             command.env("MILVUS_GATEWAY_TOKEN", token);
         }
         // A group of its own: Ctrl-C reaches this program, which stops the gateway in order.
-        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command
-            .spawn()
-            .map_err(|error| Failure::local(format!("{}: {error}", environment.python.display())))?;
+        command
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().map_err(|error| {
+            Failure::local(format!("{}: {error}", environment.python.display()))
+        })?;
         let input = child.stdin.take();
-        let log = child.stderr.take().map(|stream| tokio::spawn(last_lines(stream)));
+        let log = child
+            .stderr
+            .take()
+            .map(|stream| tokio::spawn(last_lines(stream)));
         let line = match child.stdout.take() {
             Some(output) => first_line(output).await,
             None => None,
         };
         if let Some(ready) = line.and_then(|line| serde_json::from_str(&line).ok()) {
-            return Ok(Self { child, input, temporary, ready });
+            return Ok(Self {
+                child,
+                input,
+                temporary,
+                ready,
+            });
         }
         drop(input);
         let _ = child.start_kill();
@@ -104,14 +134,25 @@ impl Server {
             Some(log) => log.await.unwrap_or_default(),
             None => Vec::new(),
         };
-        let words = if lines.is_empty() { "it said nothing".to_owned() } else { lines.join("\n") };
-        Err(Failure::local(format!("the local Milvus did not start: {words}"))
-            .with_hint("another port: --port; another folder: --data-dir; a fresh installation: --home"))
+        let words = if lines.is_empty() {
+            "it said nothing".to_owned()
+        } else {
+            lines.join("\n")
+        };
+        Err(
+            Failure::local(format!("the local Milvus did not start: {words}")).with_hint(
+                "another port: --port; another folder: --data-dir; a fresh installation: --home",
+            ),
+        )
     }
 
     /// Waits until the gateway ends by itself, which it should not.
     pub(crate) async fn ended(&mut self) -> Failure {
-        let how = self.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
+        let how = self
+            .child
+            .wait()
+            .await
+            .map_or_else(|error| error.to_string(), |status| status.to_string());
         Failure::local(format!("the local Milvus ended: {how}"))
     }
 
@@ -161,8 +202,11 @@ mod tempdir {
         /// A new folder that only its owner can enter.
         pub(crate) fn new() -> Result<Self, Failure> {
             use std::os::unix::fs::DirBuilderExt;
-            let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
-            let path = std::env::temp_dir().join(format!("milvus-local-{}-{nanoseconds}", std::process::id()));
+            let nanoseconds = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |time| time.as_nanos());
+            let path = std::env::temp_dir()
+                .join(format!("milvus-local-{}-{nanoseconds}", std::process::id()));
             std::fs::DirBuilder::new()
                 .mode(0o700)
                 .create(&path)

@@ -28,7 +28,12 @@ fn ordinary_request(milvus: &str, arguments: &Value) -> Value {
     let body = text(arguments, "body").as_bytes();
     let once = || match body {
         b"" => Request::post(milvus).send(),
-        body => Request { declared: Some(body.len() as u64), body, ..Request::post(milvus) }.send(),
+        body => Request {
+            declared: Some(body.len() as u64),
+            body,
+            ..Request::post(milvus)
+        }
+        .send(),
     };
     match number(arguments, "times") {
         0 => once(),
@@ -39,13 +44,22 @@ fn ordinary_request(milvus: &str, arguments: &Value) -> Value {
 fn thousands_of_requests(milvus: &str, arguments: &Value) -> Value {
     let path = arguments["path"].as_str().unwrap_or(crate::request::ROUTE);
     let answered = (0..number(arguments, "count"))
-        .filter(|_| Request { path: Some(path), ..Request::post(milvus) }.send()["status"].is_number())
+        .filter(|_| {
+            Request {
+                path: Some(path),
+                ..Request::post(milvus)
+            }
+            .send()["status"]
+                .is_number()
+        })
         .count();
     json!({ "answered": answered })
 }
 
 fn requests_at_once(milvus: &str, arguments: &Value) -> Value {
-    let sent: Vec<_> = (0..number(arguments, "count")).map(|_| Request::post(milvus).start()).collect();
+    let sent: Vec<_> = (0..number(arguments, "count"))
+        .map(|_| Request::post(milvus).start())
+        .collect();
     let answered = sent
         .into_iter()
         .filter_map(Result::ok)

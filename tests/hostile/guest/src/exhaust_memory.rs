@@ -89,7 +89,10 @@ pub(crate) const ATTACKS: &[Attack] = &[
         name: "huge_read",
         tries: "Asks for the largest number of bytes of an answer at once.",
         run: |milvus, _| {
-            let Ok(answer) = Request::post(milvus).start().map_err(|_| ()).and_then(|sent| sent.wait().map_err(|_| ()))
+            let Ok(answer) = Request::post(milvus)
+                .start()
+                .map_err(|_| ())
+                .and_then(|sent| sent.wait().map_err(|_| ()))
             else {
                 return json!({ "code": "nothing" });
             };
@@ -103,7 +106,9 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
         name: "huge_answer",
         tries: "Answers its caller with `bytes` bytes.",
-        run: |_, arguments| Value::from("x".repeat(usize::try_from(number(arguments, "bytes")).unwrap_or(0))),
+        run: |_, arguments| {
+            Value::from("x".repeat(usize::try_from(number(arguments, "bytes")).unwrap_or(0)))
+        },
     },
 ];
 

@@ -49,7 +49,10 @@ mod bindings {
     });
 }
 
-#[allow(unsafe_code, reason = "the generated entry points of the canonical ABI")]
+#[allow(
+    unsafe_code,
+    reason = "the generated entry points of the canonical ABI"
+)]
 mod entry_points {
     crate::bindings::export!(Hostile with_types_in crate::bindings);
 
@@ -87,20 +90,34 @@ impl tools::Guest for Hostile {
                 description: attack.tries.to_owned(),
                 input_schema: r#"{"type":"object"}"#.to_owned(),
                 output_schema: r#"{"type":"object"}"#.to_owned(),
-                annotations: tools::Annotations { read_only: true, destructive: false, idempotent: true },
+                annotations: tools::Annotations {
+                    read_only: true,
+                    destructive: false,
+                    idempotent: true,
+                },
             })
             .collect()
     }
 
-    fn call_tool(connection: types::Connection, name: String, arguments: String) -> Result<String, types::Error> {
+    fn call_tool(
+        connection: types::Connection,
+        name: String,
+        arguments: String,
+    ) -> Result<String, types::Error> {
         let wanted = name.split('#').next().unwrap_or_default();
         let Some(attack) = attacks().find(|attack| attack.name == wanted) else {
             return Err(error(types::ErrorKind::NotFound, "no attack has this name"));
         };
         let Ok(arguments) = serde_json::from_str(&arguments) else {
-            return Err(error(types::ErrorKind::InvalidArgument, "the arguments are no JSON"));
+            return Err(error(
+                types::ErrorKind::InvalidArgument,
+                "the arguments are no JSON",
+            ));
         };
-        let milvus = connection.uri.split_once("://").map_or("", |(_, authority)| authority);
+        let milvus = connection
+            .uri
+            .split_once("://")
+            .map_or("", |(_, authority)| authority);
         Ok((attack.run)(milvus, &arguments).to_string())
     }
 }

@@ -17,7 +17,13 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
         name: "no_length",
         tries: "Declares no length, so that the body's end is the host's guess.",
-        run: |milvus, _| Request { declared: None, ..Request::post(milvus) }.send(),
+        run: |milvus, _| {
+            Request {
+                declared: None,
+                ..Request::post(milvus)
+            }
+            .send()
+        },
     },
     Attack {
         name: "two_lengths",
@@ -31,18 +37,34 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
         name: "body_given_up",
         tries: "Writes a whole body and lets it go without finishing it.",
-        run: |milvus, _| Request { end: End::Dropped, ..Request::post(milvus) }.send(),
+        run: |milvus, _| {
+            Request {
+                end: End::Dropped,
+                ..Request::post(milvus)
+            }
+            .send()
+        },
     },
     Attack {
         name: "body_never_finished",
         tries: "Writes a whole body, keeps it open, and waits for the answer.",
-        run: |milvus, _| Request { end: End::Open, ..Request::post(milvus) }.send(),
+        run: |milvus, _| {
+            Request {
+                end: End::Open,
+                ..Request::post(milvus)
+            }
+            .send()
+        },
     },
     Attack {
         name: "trap_in_a_whole_body",
         tries: "Writes a whole body and traps before it is finished, hoping that the host ends it.",
         run: |milvus, _| {
-            let _kept = Request { end: End::Open, ..Request::post(milvus) }.start();
+            let _kept = Request {
+                end: End::Open,
+                ..Request::post(milvus)
+            }
+            .start();
             core::arch::wasm32::unreachable()
         },
     },
@@ -50,20 +72,37 @@ pub(crate) const ATTACKS: &[Attack] = &[
         name: "return_in_a_whole_body",
         tries: "Writes a whole body and returns before it is finished, hoping that the host ends it.",
         run: |milvus, _| {
-            std::mem::forget(Request { end: End::Open, ..Request::post(milvus) }.start());
+            std::mem::forget(
+                Request {
+                    end: End::Open,
+                    ..Request::post(milvus)
+                }
+                .start(),
+            );
             json!({})
         },
     },
     Attack {
         name: "trailers",
         tries: "Ends a good body with trailers, which some servers merge with the headers.",
-        run: |milvus, _| Request { end: End::Trailers, ..Request::post(milvus) }.send(),
+        run: |milvus, _| {
+            Request {
+                end: End::Trailers,
+                ..Request::post(milvus)
+            }
+            .send()
+        },
     },
     Attack {
         name: "body_on_get",
         tries: "Sends a GET that has a body, which the next request on the connection may start with.",
         run: |milvus, _| {
-            Request { method: Method::Get, path: Some("/v1/vector/collections"), ..Request::post(milvus) }.send()
+            Request {
+                method: Method::Get,
+                path: Some("/v1/vector/collections"),
+                ..Request::post(milvus)
+            }
+            .send()
         },
     },
     Attack {
@@ -75,8 +114,18 @@ pub(crate) const ATTACKS: &[Attack] = &[
 
 fn another_length(milvus: &str, arguments: &Value) -> Value {
     let written = usize::try_from(number(arguments, "written")).unwrap_or(0);
-    let body = BODY.iter().copied().cycle().take(written).collect::<Vec<_>>();
-    Request { declared: arguments["declared"].as_u64(), body: &body, ..Request::post(milvus) }.send()
+    let body = BODY
+        .iter()
+        .copied()
+        .cycle()
+        .take(written)
+        .collect::<Vec<_>>();
+    Request {
+        declared: arguments["declared"].as_u64(),
+        body: &body,
+        ..Request::post(milvus)
+    }
+    .send()
 }
 
 fn body_without_end(milvus: &str, arguments: &Value) -> Value {
@@ -85,14 +134,17 @@ fn body_without_end(milvus: &str, arguments: &Value) -> Value {
     let _ = request.set_scheme(Some(&Scheme::Http));
     let _ = request.set_authority(Some(milvus));
     let _ = request.set_path_with_query(Some(ROUTE));
-    let Ok(body) = request.body() else { return json!({ "unbuilt": "body" }) };
+    let Ok(body) = request.body() else {
+        return json!({ "unbuilt": "body" });
+    };
     let Ok(future) = wasi::http::outgoing_handler::handle(request, None) else {
         return json!({ "unbuilt": "handle" });
     };
     let mut written = 0_u64;
     if let Ok(stream) = body.write() {
         let chunk = [b'x'; 4096];
-        while written < number(arguments, "most") && stream.blocking_write_and_flush(&chunk).is_ok() {
+        while written < number(arguments, "most") && stream.blocking_write_and_flush(&chunk).is_ok()
+        {
             written += 4096;
         }
     }

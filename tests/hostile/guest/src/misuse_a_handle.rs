@@ -1,7 +1,10 @@
 //! Tries handles that it was never given, or has given away. Stands for hosts that index their own tables with what
 //! the component says, where a number is another call's stream.
 
-#![allow(unsafe_code, reason = "handles are made up; in a component that costs a trap")]
+#![allow(
+    unsafe_code,
+    reason = "handles are made up; in a component that costs a trap"
+)]
 
 use serde_json::json;
 use wasi::http::types::{Fields, IncomingBody};

@@ -34,5 +34,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
 ];
 
 fn begin(milvus: &str, arguments: &Value) -> Vec<Result<Sent, &'static str>> {
-    (0..number(arguments, "count")).map(|_| Request::post(milvus).start()).collect()
+    (0..number(arguments, "count"))
+        .map(|_| Request::post(milvus).start())
+        .collect()
 }

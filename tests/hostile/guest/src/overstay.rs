@@ -43,7 +43,9 @@ pub(crate) const ATTACKS: &[Attack] = &[
         name: "endless_poll",
         tries: "Waits for many clocks at once, each far beyond the deadline.",
         run: |_, _| {
-            let clocks: Vec<_> = (0..200).map(|more| subscribe_instant(u64::MAX - more)).collect();
+            let clocks: Vec<_> = (0..200)
+                .map(|more| subscribe_instant(u64::MAX - more))
+                .collect();
             json!(poll(&clocks.iter().collect::<Vec<_>>()))
         },
     },
@@ -67,7 +69,9 @@ pub(crate) const ATTACKS: &[Attack] = &[
             let _ = request.set_scheme(Some(&Scheme::Http));
             let _ = request.set_authority(Some(milvus));
             let _ = request.set_path_with_query(Some("/v1/vector/collections"));
-            let Ok(body) = request.body() else { return json!({ "unbuilt": "body" }) };
+            let Ok(body) = request.body() else {
+                return json!({ "unbuilt": "body" });
+            };
             let Ok(future) = outgoing_handler::handle(request, Some(options)) else {
                 return json!({ "unbuilt": ROUTE });
             };

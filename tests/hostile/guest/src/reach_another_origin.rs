@@ -17,7 +17,13 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
         name: "no_authority",
         tries: "Leaves the authority out, so that a host header or a default decides.",
-        run: |_, arguments| Request { authority: None, ..named(text(arguments, "host")) }.send(),
+        run: |_, arguments| {
+            Request {
+                authority: None,
+                ..named(text(arguments, "host"))
+            }
+            .send()
+        },
     },
     Attack {
         name: "another_scheme",
@@ -27,7 +33,13 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
         name: "no_scheme",
         tries: "Leaves the scheme out, so that a default decides.",
-        run: |milvus, _| Request { scheme: None, ..Request::post(milvus) }.send(),
+        run: |milvus, _| {
+            Request {
+                scheme: None,
+                ..Request::post(milvus)
+            }
+            .send()
+        },
     },
 ];
 
@@ -41,7 +53,11 @@ fn another_scheme(milvus: &str, arguments: &Value) -> Value {
         "https" => Scheme::Https,
         other => Scheme::Other(other.to_owned()),
     };
-    Request { scheme: Some(scheme), ..Request::post(milvus) }.send()
+    Request {
+        scheme: Some(scheme),
+        ..Request::post(milvus)
+    }
+    .send()
 }
 
 /// A request that names its host in a header only.

@@ -18,14 +18,24 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
         name: "guess_the_credential",
         tries: "Sends the credential in `headers` beside the host's, to learn from the answer which one counts.",
-        run: |milvus, arguments| Request { headers: given(arguments), ..Request::post(milvus) }.send(),
+        run: |milvus, arguments| {
+            Request {
+                headers: given(arguments),
+                ..Request::post(milvus)
+            }
+            .send()
+        },
     },
 ];
 
 fn search_for_the_credential(milvus: &str, arguments: &Value) -> Value {
     let answer = match text(arguments, "path") {
         "" => Request::post(milvus).send(),
-        path => Request { path: Some(path), ..Request::post(milvus) }.send(),
+        path => Request {
+            path: Some(path),
+            ..Request::post(milvus)
+        }
+        .send(),
     };
     let marks = arguments["marks"].as_array().into_iter().flatten();
     let counts: Vec<usize> = marks

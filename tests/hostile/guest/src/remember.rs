@@ -39,7 +39,11 @@ fn masked(arguments: &Value) -> Vec<u8> {
 fn fresh_pages(arguments: &Value) -> (usize, usize) {
     let pages = usize::try_from(number(arguments, "pages")).unwrap_or(0);
     let before = core::arch::wasm32::memory_grow(0, pages);
-    if before == usize::MAX { (0, 0) } else { (before * PAGE, pages * PAGE) }
+    if before == usize::MAX {
+        (0, 0)
+    } else {
+        (before * PAGE, pages * PAGE)
+    }
 }
 
 fn leave_a_mark(_: &str, arguments: &Value) -> Value {
@@ -57,18 +61,27 @@ fn look_for_a_mark(_: &str, arguments: &Value) -> Value {
     let mark = masked(arguments);
     let (start, length) = fresh_pages(arguments);
     // SAFETY: within the pages that were added.
-    let dirty = (start..start + length).any(|at| unsafe { std::ptr::read_volatile(at as *const u8) } != 0);
+    let dirty =
+        (start..start + length).any(|at| unsafe { std::ptr::read_volatile(at as *const u8) } != 0);
     json!({ "calls": CALLS.fetch_add(1, Ordering::Relaxed), "found": found(&mark), "dirty": dirty })
 }
 
 /// How often the text that is `mark` under the mask stands in the memory, from the first byte to the last.
 pub(crate) fn found(mark: &[u8]) -> usize {
     let end = core::arch::wasm32::memory_size(0) * PAGE;
-    let Some(last) = end.checked_sub(mark.len()) else { return 0 };
+    let Some(last) = end.checked_sub(mark.len()) else {
+        return 0;
+    };
     if mark.is_empty() {
         return 0;
     }
     // SAFETY: within the memory.
     let byte = |at: usize| unsafe { std::ptr::read_volatile(black_box(at) as *const u8) };
-    (1..=last).filter(|at| mark.iter().enumerate().all(|(offset, masked)| byte(at + offset) ^ MASK == *masked)).count()
+    (1..=last)
+        .filter(|at| {
+            mark.iter()
+                .enumerate()
+                .all(|(offset, masked)| byte(at + offset) ^ MASK == *masked)
+        })
+        .count()
 }

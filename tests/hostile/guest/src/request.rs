@@ -74,7 +74,9 @@ impl<'a> Request<'a> {
     pub(crate) fn start(self) -> Result<Sent, &'static str> {
         let fields = Fields::new();
         let mut refused = Vec::new();
-        let declared = self.declared.map(|length| ("content-length", length.to_string().into_bytes()));
+        let declared = self
+            .declared
+            .map(|length| ("content-length", length.to_string().into_bytes()));
         for (name, value) in self.headers.into_iter().chain(declared) {
             if fields.append(name, &value).is_err() {
                 refused.push(name.to_owned());
@@ -82,9 +84,15 @@ impl<'a> Request<'a> {
         }
         let request = OutgoingRequest::new(fields);
         request.set_method(&self.method).map_err(|()| "method")?;
-        request.set_scheme(self.scheme.as_ref()).map_err(|()| "scheme")?;
-        request.set_authority(self.authority).map_err(|()| "authority")?;
-        request.set_path_with_query(self.path).map_err(|()| "path")?;
+        request
+            .set_scheme(self.scheme.as_ref())
+            .map_err(|()| "scheme")?;
+        request
+            .set_authority(self.authority)
+            .map_err(|()| "authority")?;
+        request
+            .set_path_with_query(self.path)
+            .map_err(|()| "path")?;
         let body = request.body().map_err(|()| "body")?;
         let future = outgoing_handler::handle(request, None).map_err(|_| "handle")?;
         write(&body, self.body);
@@ -102,7 +110,11 @@ impl<'a> Request<'a> {
             End::Dropped => None,
             End::Open => Some(body),
         };
-        Ok(Sent { future, refused, _body: kept })
+        Ok(Sent {
+            future,
+            refused,
+            _body: kept,
+        })
     }
 }
 
@@ -124,7 +136,9 @@ impl Sent {
         self.future.subscribe().block();
         match self.future.get() {
             Some(Ok(Ok(answer))) => Ok(answer),
-            Some(Ok(Err(code))) => Err(json!({ "code": format!("{code:?}"), "refused_headers": self.refused })),
+            Some(Ok(Err(code))) => {
+                Err(json!({ "code": format!("{code:?}"), "refused_headers": self.refused }))
+            }
             Some(Err(())) | None => Err(json!({ "code": "nothing" })),
         }
     }
@@ -147,7 +161,9 @@ impl Sent {
 fn tell(answer: &IncomingResponse) -> Value {
     let entries = |fields: &Fields| -> Vec<(String, String)> {
         let entries = fields.entries().into_iter();
-        entries.map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned())).collect()
+        entries
+            .map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned()))
+            .collect()
     };
     let headers = entries(&answer.headers());
     let mut bytes = Vec::new();

@@ -17,7 +17,13 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
         name: "no_path",
         tries: "Leaves the path out, so that a default decides.",
-        run: |milvus, _| Request { path: None, ..Request::post(milvus) }.send(),
+        run: |milvus, _| {
+            Request {
+                path: None,
+                ..Request::post(milvus)
+            }
+            .send()
+        },
     },
     Attack {
         name: "another_method",
@@ -32,7 +38,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
 ];
 
 fn another_path(milvus: &str, arguments: &Value) -> Value {
-    Request { path: Some(text(arguments, "path")), ..Request::post(milvus) }.send()
+    Request {
+        path: Some(text(arguments, "path")),
+        ..Request::post(milvus)
+    }
+    .send()
 }
 
 fn another_method(milvus: &str, arguments: &Value) -> Value {
@@ -48,13 +58,21 @@ fn another_method(milvus: &str, arguments: &Value) -> Value {
         other => Method::Other(other.to_owned()),
     };
     let path = arguments["path"].as_str().unwrap_or(crate::request::ROUTE);
-    Request { method, path: Some(path), ..Request::post(milvus) }.send()
+    Request {
+        method,
+        path: Some(path),
+        ..Request::post(milvus)
+    }
+    .send()
 }
 
 fn speak_grpc(milvus: &str, _: &Value) -> Value {
     Request {
         path: Some("/milvus.proto.milvus.MilvusService/DropCollection"),
-        headers: vec![("content-type", b"application/grpc".to_vec()), ("te", b"trailers".to_vec())],
+        headers: vec![
+            ("content-type", b"application/grpc".to_vec()),
+            ("te", b"trailers".to_vec()),
+        ],
         ..Request::post(milvus)
     }
     .send()

@@ -30,7 +30,11 @@ pub(crate) fn given(arguments: &Value) -> Vec<(&str, Vec<u8>)> {
 }
 
 fn headers_of_its_own(milvus: &str, arguments: &Value) -> Value {
-    Request { headers: given(arguments), ..Request::post(milvus) }.send()
+    Request {
+        headers: given(arguments),
+        ..Request::post(milvus)
+    }
+    .send()
 }
 
 fn change_headers_later(_: &str, _: &Value) -> Value {
