@@ -20,6 +20,7 @@
 //! | `transport` | waki, wasi | Milvus |
 //!
 //! Everything above `transport` compiles natively and is tested without a server.
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod client;
 pub mod dialect;

@@ -34,6 +34,7 @@
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]
 mod readme {}
+#![warn(clippy::disallowed_methods)]
 
 mod audit;
 mod budget;

@@ -46,7 +46,7 @@ faulty! {
     an_endless_body_is_cut_off: Faulty::endless_body(), ["answer-too-large"];
     an_endless_size_of_a_chunk_is_cut_off: Faulty::endless_chunk_size(), ["answer-incomplete", "answer-malformed"];
     a_body_that_is_announced_as_too_large_is_not_read: Faulty::oversized((1 << 20) + 1), ["answer-too-large"];
-    a_body_that_is_announced_as_endless_is_not_read: Faulty::oversized(u64::MAX - 1), ["answer-too-large", "answer-malformed"];
+    a_body_that_is_announced_as_endless_is_not_read: Faulty::oversized(u64::MAX - 1), ["answer-too-large", "answer-head-too-large"];
     a_body_that_is_too_large_without_announcement_is_cut_off: Faulty::oversized_unannounced((1 << 20) + 1), ["answer-too-large"];
     a_server_that_closes_is_an_error: Faulty::closing(), ["connection-terminated"];
     half_a_head_is_an_error: Faulty::closing_in_head(), ["connection-terminated", "answer-incomplete", "answer-malformed"];
@@ -92,8 +92,8 @@ fn echo(before: &'static [u8], after: &'static [u8]) -> Recorder {
 }
 
 /// Asks one endpoint many times; each answer is its question's, or an error.
-async fn each_answer_is_its_own(milvus: &Recorder, pause: Duration) {
-    let (stage, endpoint) = (Stage::wide(), endpoint(&milvus.uri()));
+async fn each_answer_is_its_own(uri: &str, pause: Duration) {
+    let (stage, endpoint) = (Stage::wide(), endpoint(uri));
     let mut foreign = Vec::new();
     for number in 0..60 {
         let body = json!({ "dbName": format!("question_{number}") }).to_string();
@@ -119,14 +119,22 @@ async fn each_answer_is_its_own(milvus: &Recorder, pause: Duration) {
 #[tokio::test]
 async fn an_answer_that_comes_twice_is_not_the_next_calls() {
     let milvus = echo(b"", b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nforeign");
-    each_answer_is_its_own(&milvus, Duration::ZERO).await;
-    each_answer_is_its_own(&milvus, Duration::from_millis(5)).await;
+    each_answer_is_its_own(&milvus.uri(), Duration::ZERO).await;
+    each_answer_is_its_own(&milvus.uri(), Duration::from_millis(5)).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_twice_a_little_later_is_not_the_next_calls() {
+    for micros in [0, 100, 300, 1000] {
+        let milvus = Faulty::answering_twice(Duration::from_micros(micros));
+        each_answer_is_its_own(&milvus.uri(), Duration::ZERO).await;
+    }
 }
 
 #[tokio::test]
 async fn a_body_longer_than_its_length_is_not_the_next_calls_answer() {
     let milvus = echo(b"", b"tail");
-    each_answer_is_its_own(&milvus, Duration::ZERO).await;
+    each_answer_is_its_own(&milvus.uri(), Duration::ZERO).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::Server;
+use super::{Server, ok};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
 
@@ -189,6 +189,24 @@ impl Faulty {
         )
     }
 
+    /// Answers each request with its own body, and so much later once more with `foreign`.
+    pub(crate) fn answering_twice(gap: Duration) -> Self {
+        Self(Server::start(move |mut stream| async move {
+            while let Some(body) = read_whole(&mut stream).await {
+                for (answer, pause) in [(body.as_slice(), gap), (b"foreign", Duration::ZERO)] {
+                    if stream
+                        .write_all(&ok("application/json", answer))
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }))
+    }
+
     /// Reads a request, then says the same bytes to it.
     pub(crate) fn saying(bytes: impl Into<Vec<u8>>, close: bool) -> Self {
         let bytes = Arc::new(bytes.into());
@@ -242,8 +260,8 @@ impl Faulty {
     }
 }
 
-/// Reads a request with a declared length, or none; nothing if it breaks off.
-async fn read_whole(stream: &mut TcpStream) -> Option<()> {
+/// Reads a request with a declared length, or none, and answers its body; nothing if it breaks off.
+async fn read_whole(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let head = loop {
         if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -266,7 +284,7 @@ async fn read_whole(stream: &mut TcpStream) -> Option<()> {
             return None;
         }
     }
-    Some(())
+    Some(bytes.split_off(head))
 }
 
 async fn drip(stream: &mut TcpStream, bytes: impl Iterator<Item = u8>) {

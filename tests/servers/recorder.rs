@@ -305,3 +305,75 @@ async fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>, length: usize) -> io
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
+
+    use super::*;
+
+    /// Says some bytes to a recorder, and takes what comes until it has been silent or closed.
+    fn say(recorder: &Recorder, bytes: &[u8], expected: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", recorder.port())).expect("it listens");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .expect("a socket");
+        stream.write_all(bytes).expect("it reads");
+        let (mut answer, mut part) = (Vec::new(), [0; 4096]);
+        while !answer.ends_with(expected.as_bytes()) {
+            let length = stream.read(&mut part).expect("it answers in time");
+            assert_ne!(length, 0, "it closed after {answer:?}");
+            answer.extend_from_slice(&part[..length]);
+        }
+        String::from_utf8(answer).expect("text")
+    }
+
+    #[test]
+    fn what_is_forwarded_is_recorded_and_unchanged() {
+        let upstream = Recorder::answering(|request| ok("text/plain", &request.body));
+        let recorder = Recorder::forwarding(&format!("127.0.0.1:{}", upstream.port()));
+        let first =
+            b"POST /a?b=c HTTP/1.1\r\nHost: x\r\ncontent-LENGTH: 5\r\nX-A:  1 \r\n\r\nhello";
+        let second = b"POST /d HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+        // Both at once, on one connection.
+        let answer = say(&recorder, &[first.as_slice(), second].concat(), "abcde");
+        assert_eq!(answer.matches("HTTP/1.1 200 OK\r\n").count(), 2, "{answer}");
+        assert_eq!(recorder.requests(), upstream.requests());
+        let requests = recorder.requests();
+        assert_eq!(
+            (requests[0].path(), requests[0].body.as_slice()),
+            ("/a?b=c", &b"hello"[..])
+        );
+        assert_eq!(
+            requests[0].headers[1],
+            ("content-LENGTH".to_owned(), "5".to_owned())
+        );
+        assert_eq!(
+            (requests[1].line.as_str(), requests[1].body.as_slice()),
+            ("POST /d HTTP/1.1", &b"abcde"[..])
+        );
+        assert_eq!((recorder.connections(), upstream.connections()), (1, 1));
+    }
+
+    #[test]
+    fn an_answer_in_chunks_and_one_that_ends_with_its_connection_are_forwarded() {
+        for (answer, end) in [
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+                "0\r\n\r\n",
+            ),
+            ("HTTP/1.1 204 No Content\r\n\r\n", "\r\n\r\n"),
+        ] {
+            let upstream = Recorder::answering(move |_| answer.as_bytes().to_vec());
+            let recorder = Recorder::forwarding(&format!("127.0.0.1:{}", upstream.port()));
+            assert_eq!(say(&recorder, b"GET / HTTP/1.1\r\n\r\n", end), answer);
+        }
+        let upstream = crate::servers::Faulty::saying("HTTP/1.0 200 OK\r\n\r\nuntil the end", true);
+        let recorder = Recorder::forwarding(upstream.uri().trim_start_matches("http://"));
+        assert!(
+            say(&recorder, b"GET / HTTP/1.1\r\n\r\n", "until the end")
+                .starts_with("HTTP/1.0 200 OK")
+        );
+    }
+}

@@ -13,11 +13,11 @@ use crate::request::Request;
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
         name: "all_memory",
-        tries: "Takes memory until there is no more.",
+        tries: "Fills memory with `~` until there is no more.",
         run: |_, _| {
             let mut all = Vec::new();
             loop {
-                all.push(black_box(vec![1_u8; 1 << 20]));
+                all.push(black_box(vec![b'~'; 1 << 20]));
             }
         },
     },

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wasi::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, Scheme};
 
 use crate::attack::{Attack, number};
-use crate::request::{BODY, End, ROUTE, Request};
+use crate::request::{BODY, End, ROUTE, Request, pause};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
@@ -59,19 +59,20 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
         name: "trap_in_a_whole_body",
         tries: "Writes a whole body and traps before it is finished, hoping that the host ends it.",
-        run: |milvus, _| {
+        run: |milvus, arguments| {
             let _kept = Request {
                 end: End::Open,
                 ..Request::post(milvus)
             }
             .start();
+            pause(number(arguments, "milliseconds"));
             core::arch::wasm32::unreachable()
         },
     },
     Attack {
         name: "return_in_a_whole_body",
         tries: "Writes a whole body and returns before it is finished, hoping that the host ends it.",
-        run: |milvus, _| {
+        run: |milvus, arguments| {
             std::mem::forget(
                 Request {
                     end: End::Open,
@@ -79,6 +80,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
                 }
                 .start(),
             );
+            pause(number(arguments, "milliseconds"));
             json!({})
         },
     },

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::attack::{Attack, number};
-use crate::request::{Request, Sent};
+use crate::request::{Request, Sent, pause};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
@@ -33,8 +33,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
     },
 ];
 
+/// Makes `count` requests, and lets them go on for `milliseconds`.
 fn begin(milvus: &str, arguments: &Value) -> Vec<Result<Sent, &'static str>> {
-    (0..number(arguments, "count"))
+    let sent = (0..number(arguments, "count"))
         .map(|_| Request::post(milvus).start())
-        .collect()
+        .collect();
+    pause(number(arguments, "milliseconds"));
+    sent
 }

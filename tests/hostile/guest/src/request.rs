@@ -118,6 +118,14 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Lets the host go on for so long.
+pub(crate) fn pause(milliseconds: u64) {
+    if milliseconds > 0 {
+        wasi::clocks::monotonic_clock::subscribe_duration(milliseconds.saturating_mul(1_000_000))
+            .block();
+    }
+}
+
 /// Writes as much as is taken.
 pub(crate) fn write(body: &OutgoingBody, mut bytes: &[u8]) {
     let Ok(stream) = body.write() else { return };
