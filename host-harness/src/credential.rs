@@ -81,8 +81,9 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// The token as it is, in hexadecimal, percent-encoded, and in base64 at each of the three places that it can have
-/// within longer text, in both alphabets.
+/// The token as it is, in hexadecimal, percent-encoded, as JSON writes it (with and without the escapes that Go's
+/// encoder adds for HTML, which is what Milvus answers through), and in base64 at each of the three places that it can
+/// have within longer text, in both alphabets.
 fn forms_of(token: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -97,19 +98,35 @@ fn forms_of(token: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
             })
             .collect()
     };
-    let percent: Vec<u8> = token
-        .iter()
-        .flat_map(|byte| match byte {
-            b'-' | b'.' | b'_' | b'~' => vec![*byte],
-            byte if byte.is_ascii_alphanumeric() => vec![*byte],
-            byte => format!("%{byte:02X}").into_bytes(),
-        })
-        .collect();
+    let percent = |upper: bool| -> Vec<u8> {
+        token
+            .iter()
+            .flat_map(|byte| match byte {
+                b'-' | b'.' | b'_' | b'~' => vec![*byte],
+                byte if byte.is_ascii_alphanumeric() => vec![*byte],
+                byte if upper => format!("%{byte:02X}").into_bytes(),
+                byte => format!("%{byte:02x}").into_bytes(),
+            })
+            .collect()
+    };
+    let json = |html: &[u8]| -> Vec<u8> {
+        token
+            .iter()
+            .flat_map(|byte| match byte {
+                b'"' | b'\\' => vec![b'\\', *byte],
+                byte if html.contains(byte) => format!("\\u{byte:04x}").into_bytes(),
+                byte => vec![*byte],
+            })
+            .collect()
+    };
     let mut forms = vec![
         token.to_vec(),
         hexadecimal(b"0123456789abcdef"),
         hexadecimal(b"0123456789ABCDEF"),
-        percent,
+        percent(true),
+        percent(false),
+        json(b""),
+        json(b"&<>"),
     ];
     for alphabet in [STANDARD, URL] {
         forms.extend((0..3).map(|shift| base64_within(token, shift, alphabet)));
@@ -159,6 +176,8 @@ mod tests {
             ("726f6f743a4d316c7675732f7365637265743f7e3e", ""),
             ("726F6F743A4D316C7675732F7365637265743F7E3E", ""),
             ("root%3AM1lvus%2Fsecret%3F~%3E", ""),
+            ("root%3aM1lvus%2fsecret%3f~%3e", ""),
+            ("root:M1lvus/secret?~\\u003e", ""),
             ("cm9vdDpNMWx2dXMvc2VjcmV0P34+", ""),
             ("cm9vdDpNMWx2dXMvc2VjcmV0P34-", ""),
         ] {

@@ -132,16 +132,7 @@ fn described(error: &ToolError) -> String {
         .milvus_code
         .map(|code| format!(" (Milvus {code})"))
         .unwrap_or_default();
-    let argument = error
-        .argument
-        .as_deref()
-        .map(|argument| format!("`{argument}`: "))
-        .unwrap_or_default();
-    format!(
-        "{}: {argument}{}{code}",
-        kind_name(error.kind),
-        error.message
-    )
+    format!("{}: {}{code}", kind_name(error.kind), error.message)
 }
 
 impl CallError {

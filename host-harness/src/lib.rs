@@ -31,11 +31,11 @@
 //! assert!(error.to_string().contains("no WebAssembly component"));
 //! ```
 
+#![warn(clippy::disallowed_methods)]
+
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]
 mod readme {}
-#![warn(clippy::disallowed_methods)]
-
 mod audit;
 mod budget;
 mod contain;

@@ -1,7 +1,8 @@
 //! REST v2: `POST /v2/vectordb/<family>/<action>`, JSON in and out.
 //!
-//! Success is code 0, and 200 up to 2.4.6 (`httpserver/constant.go`). Ordinary errors come with HTTP 200 and a code
-//! in the body; authentication, privileges, paths and time-outs use the status, too.
+//! Success is code 0, and 200 up to 2.4.6 (`httpserver/constant.go`), always with `data`; without it 200 is an error,
+//! a partition that is not there. Ordinary errors come with HTTP 200 and a code in the body; authentication,
+//! privileges, paths and time-outs use the status, too.
 
 use super::{Encoded, HttpAnswer, codes};
 use crate::error::{Error, ErrorKind, ErrorSource, Outcome, Retry};
@@ -58,8 +59,9 @@ pub fn decode(route: &Route, answer: &HttpAnswer) -> Result<Reply, Error> {
     let Some(envelope) = envelope else {
         return Err(without_envelope(route, answer));
     };
+    let done = envelope.code == 0 || envelope.code == 200 && envelope.data.is_some();
     match (answer.status, envelope.code) {
-        (200..=299, 0 | 200) => Ok(Reply {
+        (200..=299, _) if done => Ok(Reply {
             data: envelope.data.unwrap_or_else(|| RawValue::NULL.to_owned()),
             topks: envelope.topks,
         }),
@@ -269,6 +271,12 @@ mod tests {
             let reply = decode(list(), &answer(200, body)).unwrap();
             assert_eq!(reply.data.get(), r#"["a"]"#);
         }
+    }
+
+    #[test]
+    fn code_200_without_data_is_a_partition_that_is_not_there() {
+        let error = decode(insert(), &answer(200, r#"{"code":200,"message":"partition not found[partition=p]"}"#)).unwrap_err();
+        assert_eq!((error.kind, error.milvus_code, error.outcome), (ErrorKind::NotFound, Some(200), Outcome::NotApplied));
     }
 
     #[test]

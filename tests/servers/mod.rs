@@ -5,6 +5,7 @@
 
 mod elsewhere;
 mod faulty;
+pub(crate) mod local;
 mod recorder;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -135,10 +135,7 @@ pub(crate) fn ok(content_type: &str, body: &[u8]) -> Vec<u8> {
 
 impl Shared {
     async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
-        let mut upstream = match &self.answers {
-            Answers::Script(_) => None,
-            Answers::From(address) => Some((TcpStream::connect(address).await?, Vec::new())),
-        };
+        let mut upstream = None;
         let mut buffer = Vec::new();
         while let Some((raw, recorded)) = read_request(&mut stream, &mut buffer).await? {
             self.requests
@@ -146,18 +143,25 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(recorded.clone());
             tokio::time::sleep(self.wait).await;
-            match (&self.answers, &mut upstream) {
-                (Answers::From(_), Some((upstream, rest))) => {
-                    upstream.write_all(&raw).await?;
-                    let head = recorded.line.starts_with("HEAD ");
-                    let (answer, last) = read_answer(upstream, rest, head).await?;
-                    stream.write_all(&answer).await?;
-                    if last {
-                        return Ok(());
-                    }
+            let address = match &self.answers {
+                Answers::Script(script) => {
+                    stream.write_all(&script(&recorded)).await?;
+                    continue;
                 }
-                (Answers::Script(script), _) => stream.write_all(&script(&recorded)).await?,
-                (Answers::From(_), None) => return Ok(()),
+                Answers::From(address) => address,
+            };
+            if upstream.is_none() {
+                upstream = Some((TcpStream::connect(address).await?, Vec::new()));
+            }
+            let Some((upstream, rest)) = &mut upstream else {
+                return Ok(());
+            };
+            upstream.write_all(&raw).await?;
+            let to_head = recorded.line.starts_with("HEAD ");
+            let (answer, last) = read_answer(upstream, rest, to_head).await?;
+            stream.write_all(&answer).await?;
+            if last {
+                return Ok(());
             }
         }
         Ok(())

@@ -22,7 +22,7 @@ Examples:
   milvus-host local --port 0 --json                 for programs: a free port, one line of JSON when ready,
                                                     stops when its standard input closes
 
-It is Milvus Lite with Milvus' REST API v2, in Python (3.10 to 3.13), installed once.")]
+It is Milvus Lite with Milvus' REST API v2, in Python (3.11 to 3.13), installed once.")]
 pub(crate) struct Arguments {
     /// Port on 127.0.0.1; 0 takes a free one [default: 19530, with --json 0]
     #[arg(long)]

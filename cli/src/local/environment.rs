@@ -151,14 +151,14 @@ async fn run(command: &mut Command, what: &str) -> Result<(), Failure> {
     )))
 }
 
-/// A Python that Milvus Lite runs on: 3.10 to 3.13 by its wheels; 3.11 is what is tested.
+/// A Python that the pinned wheels are there for; 3.11 is what is tested.
 async fn find_python(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let candidates: Vec<PathBuf> = match given {
         Some(path) => vec![path.to_owned()],
         None => PYTHONS.iter().map(PathBuf::from).collect(),
     };
     for candidate in &candidates {
-        let check = "import sys; sys.exit(not ((3, 10) <= sys.version_info < (3, 14)))";
+        let check = "import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 14)))";
         let found = Command::new(candidate)
             .args(["-c", check])
             .kill_on_drop(true)
@@ -169,7 +169,7 @@ async fn find_python(given: Option<&Path>) -> Result<PathBuf, Failure> {
         }
     }
     Err(
-        Failure::local("the local Milvus needs Python 3.10 to 3.13, and none was found")
+        Failure::local("the local Milvus needs Python 3.11 to 3.13, and none was found")
             .with_hint("install python3 with venv, or name one with --python or MILVUS_PYTHON"),
     )
 }

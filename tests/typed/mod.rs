@@ -1,0 +1,79 @@
+//! The typed door, through the host's own functions, to a real Milvus.
+
+mod entities;
+mod pages;
+mod search;
+
+use host_harness::entities::{QueryRequest, Selection, WriteRequest};
+use host_harness::types::{Column, ColumnData, F32Matrix, FilterExpression, Ids, RowBatch};
+use serde_json::Value;
+
+use crate::servers::local::{Stage, of, stage, unique};
+
+/// A collection of its own for a test.
+#[derive(Debug)]
+struct Collection {
+    stage: Stage,
+    name: String,
+}
+
+impl Collection {
+    /// A collection that `arguments` of `milvus_create_collection` describe.
+    async fn new(arguments: Value) -> Self {
+        let (stage, name) = (stage(), unique("typed"));
+        stage.call("milvus_create_collection", of(&name, arguments)).await;
+        Self { stage, name }
+    }
+
+    /// A write of columns.
+    fn rows(&self, rows: u32, columns: Vec<Column>) -> WriteRequest {
+        let rows = RowBatch { rows, columns, dynamic: Vec::new() };
+        WriteRequest { collection_name: self.name.clone(), partition_name: None, rows }
+    }
+
+    /// A read of what `selection` says.
+    fn read(&self, selection: Selection) -> QueryRequest {
+        QueryRequest {
+            collection_name: self.name.clone(),
+            partition_names: Vec::new(),
+            selection,
+            output_fields: Vec::new(),
+            consistency_level: None,
+            schema: None,
+        }
+    }
+}
+
+fn column(name: &str, data: ColumnData) -> Column {
+    Column { name: name.to_owned(), data, nulls: Vec::new() }
+}
+
+fn vectors(dim: u32, values: Vec<f32>) -> ColumnData {
+    ColumnData::FloatVector(F32Matrix { dim, values })
+}
+
+fn filter(expression: &str) -> FilterExpression {
+    FilterExpression { expression: expression.to_owned(), params: None }
+}
+
+fn by_filter(expression: &str) -> Selection {
+    Selection::ByFilter(filter(expression))
+}
+
+fn by_ids(ids: &[i64]) -> Selection {
+    Selection::ByIds(Ids::Int64(ids.to_vec()))
+}
+
+/// A column of an answer by its name.
+fn data<'a>(columns: &'a [Column], name: &str) -> &'a ColumnData {
+    let found = columns.iter().find(|column| column.name == name);
+    &found.unwrap_or_else(|| panic!("no column {name} in {columns:?}")).data
+}
+
+/// What an int64 column holds.
+fn int64<'a>(columns: &'a [Column], name: &str) -> &'a [i64] {
+    match data(columns, name) {
+        ColumnData::Int64(values) => values,
+        other => panic!("{name} is {other:?}"),
+    }
+}
