@@ -4,3 +4,4 @@ mod contract;
 mod hostile;
 mod servers;
 mod tools;
+mod typed;

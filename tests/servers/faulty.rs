@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{Server, ok};
+use super::Server;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
 
@@ -187,24 +187,6 @@ impl Faulty {
             "HTTP/1.1 200 OK\r\nX-\0: 1\r\nContent-Length: 2\r\n\r\n{}",
             false,
         )
-    }
-
-    /// Answers each request with its own body, and so much later once more with `foreign`.
-    pub(crate) fn answering_twice(gap: Duration) -> Self {
-        Self(Server::start(move |mut stream| async move {
-            while let Some(body) = read_whole(&mut stream).await {
-                for (answer, pause) in [(body.as_slice(), gap), (b"foreign", Duration::ZERO)] {
-                    if stream
-                        .write_all(&ok("application/json", answer))
-                        .await
-                        .is_err()
-                    {
-                        return;
-                    }
-                    tokio::time::sleep(pause).await;
-                }
-            }
-        }))
     }
 
     /// Reads a request, then says the same bytes to it.

@@ -59,6 +59,10 @@ impl Answer {
         credential: Option<&Credential>,
     ) -> Result<Self, TransportError> {
         let (head, mut body) = response.into_parts();
+        // Nobody asked for another protocol: what follows would be no HTTP.
+        if head.status.is_informational() {
+            return Err(TransportError::Protocol);
+        }
         refuse_encoded(&head.headers)?;
         let too_large = TransportError::AnswerTooLarge(bounds.response_bytes);
         let announced = body.size_hint().lower();
@@ -101,7 +105,7 @@ impl Answer {
             content_type: head
                 .headers
                 .get(CONTENT_TYPE)
-                .filter(|value| value.len() <= 128)
+                .filter(|value| value.len() <= 128 && !holds(credential, value.as_bytes()))
                 .cloned(),
             body: Bytes::from_owner(Held {
                 bytes,
@@ -133,6 +137,11 @@ impl Answer {
 }
 
 /// `identity` was asked for: a server that compresses all the same could unpack without end, or hide the credential.
+/// Whether the credential stands in `bytes`, in any form that is looked for.
+fn holds(credential: Option<&Credential>, bytes: &[u8]) -> bool {
+    credential.is_some_and(|credential| credential.redact(bytes.to_vec()).1 > 0)
+}
+
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), TransportError> {
     let identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(CONTENT_ENCODING).iter().all(identity) {
