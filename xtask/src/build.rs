@@ -20,26 +20,12 @@ pub(crate) fn folder() -> PathBuf {
     target().join("component")
 }
 
-/// Builds the component and the hostile guest, and puts the component where the host library reads it.
+/// Builds the component, and puts it where the host library reads it.
 ///
 /// # Errors
 /// A build fails, or a file cannot be written.
-pub(crate) fn all(profile: &str) -> Result<()> {
-    let mut command = cargo();
-    command.args([
-        "build",
-        "--locked",
-        "--target",
-        TARGET,
-        "--profile",
-        profile,
-        "--package",
-        "milvus-plugin",
-        "--lib",
-    ]);
-    // Paths of the machine would stand in panic messages, and two machines would build two digests.
-    command.env("RUSTFLAGS", remapped());
-    succeed(&mut command, "building the component")?;
+pub(crate) fn component(profile: &str) -> Result<()> {
+    compile(profile, "milvus-plugin")?;
     let component = wrap(profile, "milvus_plugin")?;
     let assets = root().join("host-harness/assets");
     std::fs::create_dir_all(&assets)?;
@@ -51,22 +37,28 @@ pub(crate) fn all(profile: &str) -> Result<()> {
 /// # Errors
 /// A build fails, or a file cannot be written.
 pub(crate) fn guest() -> Result<()> {
+    compile(PROFILE, "hostile-guest")?;
+    wrap(PROFILE, "hostile_guest")?;
+    Ok(())
+}
+
+/// Compiles a package for the component's target.
+fn compile(profile: &str, package: &str) -> Result<()> {
     let mut command = cargo();
     command.args([
         "build",
         "--locked",
+        "--lib",
         "--target",
         TARGET,
         "--profile",
-        PROFILE,
+        profile,
         "--package",
-        "hostile-guest",
-        "--lib",
+        package,
     ]);
+    // Paths of the machine would stand in panic messages, and two machines would build two digests.
     command.env("RUSTFLAGS", remapped());
-    succeed(&mut command, "building the hostile guest")?;
-    wrap(PROFILE, "hostile_guest")?;
-    Ok(())
+    succeed(&mut command, &format!("building {package}"))
 }
 
 fn remapped() -> String {

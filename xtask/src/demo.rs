@@ -15,7 +15,7 @@ pub(crate) fn demo() -> Result<ExitCode> {
     println!(
         "building the component, the host, the command line and the demo (minutes, the first time)"
     );
-    build::all(build::PROFILE)?;
+    build::component(build::PROFILE)?;
     build::guest()?;
     build::host(&["milvus-host", "milvus-demo"])?;
     println!("built in {:.0} s", start.elapsed().as_secs_f64());

@@ -37,8 +37,10 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
     match words.as_slice() {
         ["demo"] => demo::demo(),
         ["test"] => test::test(),
-        ["build"] => build::all(build::PROFILE).map(|()| ExitCode::SUCCESS),
-        ["build", "--names"] => build::all(build::PROFILE_WITH_NAMES).map(|()| ExitCode::SUCCESS),
+        ["build"] => build::component(build::PROFILE).map(|()| ExitCode::SUCCESS),
+        ["build", "--names"] => {
+            build::component(build::PROFILE_WITH_NAMES).map(|()| ExitCode::SUCCESS)
+        }
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)

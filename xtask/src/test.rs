@@ -26,7 +26,7 @@ pub(crate) fn test() -> Result<ExitCode> {
     let start = Instant::now();
     let mut tally = Tally::default();
     step("the component and the hostile guest");
-    build::all(build::PROFILE)?;
+    build::component(build::PROFILE)?;
     build::guest()?;
 
     let wasm = [
