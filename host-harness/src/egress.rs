@@ -20,7 +20,7 @@ use crate::budget::Budget;
 use crate::contain::contained;
 use crate::endpoint::Endpoint;
 use crate::policy::{self, Allowance, Refusal, Rule, WholeRequest};
-use crate::sandbox::Limits;
+use crate::sandbox::limits::Limits;
 use crate::transport::{Answer, Bounds, TransportError};
 
 /// What a component may write at once, and a hostile one can leave in each body that it opens: small, since it can

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::credential::Credential;
+use crate::error::EndpointError;
 use crate::policy::{Origin, OriginError, Scheme};
 use crate::sandbox::bindings::types::{Connection, Dialect};
 use crate::transport::Transport;
@@ -30,31 +31,6 @@ struct Inner {
     database: Option<String>,
     dialect: Option<Dialect>,
     transport: Transport,
-}
-
-/// Why an endpoint was not built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EndpointError {
-    /// The address is no origin.
-    #[error(transparent)]
-    Origin(#[from] OriginError),
-    /// The credential cannot stand in a header.
-    #[error(
-        "the credential is empty or holds more than visible ASCII: expected an API key, or `user:password`"
-    )]
-    Credential,
-    /// The credential would cross a network readable.
-    #[error(
-        "the credential would go to {0} unencrypted: use https, or allow it with `danger_plaintext_credential`"
-    )]
-    PlaintextCredential(Origin),
-    /// The CA certificate is none.
-    #[error("the CA certificate cannot be used: {0}; expected one or more certificates in PEM")]
-    CaCertificate(String),
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up: {0}; give a CA certificate if this system has none")]
-    Tls(String),
 }
 
 impl Endpoint {

@@ -4,10 +4,10 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 use wasmtime_wasi_http::FieldMapError;
 
-use crate::policy::Refusal;
+use crate::policy::{Origin, OriginError, Refusal};
 use crate::sandbox::bindings::entities::WriteReport;
 use crate::sandbox::bindings::types::{Error as ToolError, ErrorKind};
-use crate::sandbox::{LimitKind, Limits};
+use crate::sandbox::limits::{LimitKind, Limits};
 
 /// Why a host was not built.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,31 @@ pub enum BuildError {
     /// The component cannot be compiled, or uses what the engine has switched off.
     #[error("the component cannot be compiled: {0}")]
     Compile(String),
+}
+
+/// Why an endpoint was not built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// The address is no origin.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    /// The credential cannot stand in a header.
+    #[error(
+        "the credential is empty or holds more than visible ASCII: expected an API key, or `user:password`"
+    )]
+    Credential,
+    /// The credential would cross a network readable.
+    #[error(
+        "the credential would go to {0} unencrypted: use https, or allow it with `danger_plaintext_credential`"
+    )]
+    PlaintextCredential(Origin),
+    /// The CA certificate is none.
+    #[error("the CA certificate cannot be used: {0}; expected one or more certificates in PEM")]
+    CaCertificate(String),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}; give a CA certificate if this system has none")]
+    Tls(String),
 }
 
 /// Why a call failed.

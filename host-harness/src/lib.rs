@@ -50,8 +50,8 @@ mod transport;
 
 pub use audit::{Audit, AuditSink};
 pub use credential::Credential;
-pub use endpoint::{Endpoint, EndpointBuilder, EndpointError};
-pub use error::{BuildError, CallError, WriteFailure, kind_name};
+pub use endpoint::{Endpoint, EndpointBuilder};
+pub use error::{BuildError, CallError, EndpointError, WriteFailure, kind_name};
 pub use host::{Host, HostBuilder};
 pub use policy::{Origin, OriginError, Refusal, Rule, Scheme};
 pub use sandbox::{ComponentInfo, LimitKind, Limits};

@@ -258,6 +258,10 @@ fn guess(
     rows: usize,
     page_rows: u32,
 ) -> Option<Key> {
+    // An empty window says nothing about the next one: a gap or the end may be as wide as int64.
+    if rows == 0 {
+        return None;
+    }
     let (Some(Key::Int64(start)), Key::Int64(end)) = (last.or(first), upper) else {
         return None;
     };

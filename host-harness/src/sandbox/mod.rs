@@ -3,7 +3,7 @@
 pub(crate) mod bindings;
 mod engine;
 mod imports;
-mod limits;
+pub(crate) mod limits;
 
 use std::sync::Arc;
 use std::time::Instant;

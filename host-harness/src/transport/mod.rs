@@ -18,7 +18,7 @@ use routes::Method;
 use tokio::time::timeout_at;
 
 use crate::credential::Credential;
-use crate::endpoint::EndpointError;
+use crate::error::EndpointError;
 use crate::policy::{Admitted, Scheme};
 
 pub(crate) use answer::{Answer, Bounds};

@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
-use crate::endpoint::EndpointError;
+use crate::error::EndpointError;
 
 /// Trusts `authority` (PEM) and nothing else, or, without one, what the system trusts.
 pub(super) fn config(authority: Option<&[u8]>) -> Result<ClientConfig, EndpointError> {
