@@ -104,6 +104,12 @@ fn exit_code(error: &ToolError) -> u8 {
     match error.kind {
         ErrorKind::DeniedByHost => REFUSED,
         ErrorKind::Unavailable | ErrorKind::Timeout => UNREACHABLE,
+        // The component's own words: nothing was sent.
+        ErrorKind::InvalidArgument | ErrorKind::NotFound
+            if error.source == ErrorSource::Component && error.http_status.is_none() =>
+        {
+            USAGE
+        }
         _ => TOOL,
     }
 }

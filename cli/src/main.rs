@@ -65,7 +65,12 @@ fn main() -> ExitCode {
         .worker_threads(2)
         .build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli)),
+        Ok(runtime) => {
+            let result = runtime.block_on(run(cli));
+            // A read of standard input cannot be cancelled, and may never end.
+            runtime.shutdown_background();
+            result
+        }
         Err(error) => Err(failure::Failure::usage(format!(
             "the runtime cannot be started: {error}"
         ))),

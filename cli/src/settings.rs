@@ -5,7 +5,7 @@
 //! component, the certificate, the audit or a danger; a file that tries is an error.
 
 use crate::failure::Failure;
-use host_harness::{Audit, Credential, Endpoint, Host, Limits};
+use host_harness::{Audit, Credential, Endpoint, EndpointError, Host, Limits};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -268,9 +268,13 @@ impl Settings {
         if let Some(path) = &self.ca_cert {
             builder = builder.ca_certificate(read(path, "the certificate")?);
         }
-        builder.build().map_err(|error| {
-            Failure::usage(error.to_string())
-                .with_hint("--uri, MILVUS_URI or a file named with --config set the origin")
+        builder.build().map_err(|error| match error {
+            EndpointError::PlaintextCredential(origin) => Failure::usage(format!(
+                "the token would go to {origin} unencrypted, where everybody on the way can read it"
+            ))
+            .with_hint("use https, or allow it with --danger-plaintext-token"),
+            other => Failure::usage(other.to_string())
+                .with_hint("--uri, MILVUS_URI or a file named with --config set the origin"),
         })
     }
 

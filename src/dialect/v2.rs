@@ -275,8 +275,18 @@ mod tests {
 
     #[test]
     fn code_200_without_data_is_a_partition_that_is_not_there() {
-        let error = decode(insert(), &answer(200, r#"{"code":200,"message":"partition not found[partition=p]"}"#)).unwrap_err();
-        assert_eq!((error.kind, error.milvus_code, error.outcome), (ErrorKind::NotFound, Some(200), Outcome::NotApplied));
+        let error = decode(
+            insert(),
+            &answer(
+                200,
+                r#"{"code":200,"message":"partition not found[partition=p]"}"#,
+            ),
+        )
+        .unwrap_err();
+        assert_eq!(
+            (error.kind, error.milvus_code, error.outcome),
+            (ErrorKind::NotFound, Some(200), Outcome::NotApplied)
+        );
     }
 
     #[test]

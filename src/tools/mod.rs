@@ -92,7 +92,6 @@ pub struct Definition {
 /// The protocol's hints.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the protocol's own names")]
 pub struct Annotations {
     /// Changes nothing.
     pub read_only_hint: bool,

@@ -24,19 +24,30 @@ const REQUEST: Duration = Duration::from_secs(30);
 /// The folder of the build, beside which this test program lies in `deps`.
 pub(crate) fn profile_folder() -> PathBuf {
     let program = std::env::current_exe().expect("this program has a path");
-    program.ancestors().nth(2).expect("it lies in a folder of a build").to_owned()
+    program
+        .ancestors()
+        .nth(2)
+        .expect("it lies in a folder of a build")
+        .to_owned()
 }
 
 /// The command line, built.
 pub(crate) fn milvus_host() -> PathBuf {
     let path = profile_folder().join("milvus-host");
-    assert!(path.exists(), "{} is missing: `cargo xtask test` builds it before the tests", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: `cargo xtask test` builds it before the tests",
+        path.display()
+    );
     path
 }
 
 /// The folder with the installed Milvus Lite.
 pub(crate) fn installation() -> PathBuf {
-    profile_folder().parent().expect("a profile lies in the target folder").join("local-milvus")
+    profile_folder()
+        .parent()
+        .expect("a profile lies in the target folder")
+        .join("local-milvus")
 }
 
 /// The command line with nothing of this program's environment but what it needs to run.
@@ -54,7 +65,11 @@ pub(crate) fn command() -> Command {
 /// A name that no other test uses.
 pub(crate) fn unique(what: &str) -> String {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    format!("{what}_{}_{}", std::process::id(), LAST.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "{what}_{}_{}",
+        std::process::id(),
+        LAST.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 /// A running `milvus-host local`, killed when it is dropped.
@@ -72,14 +87,21 @@ impl LocalMilvus {
         static SHARED: OnceLock<LocalMilvus> = OnceLock::new();
         SHARED.get_or_init(|| {
             let mut command = command();
-            command.arg("local").arg("--auth").env("MILVUS_TOKEN", TOKEN);
+            command
+                .arg("local")
+                .arg("--auth")
+                .env("MILVUS_TOKEN", TOKEN);
             Self::start(command)
         })
     }
 
     /// Starts `command` with `--json`, and waits until it says that it is ready.
     pub(crate) fn start(mut command: Command) -> Self {
-        command.arg("--json").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .arg("--json")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut process = command.spawn().expect("milvus-host can be started");
         let log = Log::of(process.stderr.take().expect("it is piped"));
         let output = process.stdout.take().expect("it is piped");
@@ -94,14 +116,23 @@ impl LocalMilvus {
         let Ok(ready) = serde_json::from_str(&line) else {
             let _ = process.kill();
             let _ = process.wait();
-            panic!("`milvus-host local` was not ready within {START:?}; it said {line:?} and\n{}", log.tail());
+            panic!(
+                "`milvus-host local` was not ready within {START:?}; it said {line:?} and\n{}",
+                log.tail()
+            );
         };
-        Self { ready, process, log }
+        Self {
+            ready,
+            process,
+            log,
+        }
     }
 
     /// `http://127.0.0.1:<port>`.
     pub(crate) fn uri(&self) -> &str {
-        self.ready["uri"].as_str().expect("it said where it answers")
+        self.ready["uri"]
+            .as_str()
+            .expect("it said where it answers")
     }
 
     /// `127.0.0.1:<port>`.
@@ -116,7 +147,11 @@ impl LocalMilvus {
 
     /// Where its rows are.
     pub(crate) fn data_dir(&self) -> &Path {
-        Path::new(self.ready["data_dir"].as_str().expect("it said where its rows are"))
+        Path::new(
+            self.ready["data_dir"]
+                .as_str()
+                .expect("it said where its rows are"),
+        )
     }
 
     /// The server for calls, credential included. A connection belongs to the runtime that opened it, so each test
@@ -166,13 +201,19 @@ impl Log {
     }
 
     fn tail(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
 /// An endpoint with [`TOKEN`].
 pub(crate) fn endpoint(uri: &str) -> Endpoint {
-    Endpoint::builder(uri).credential(Credential::new(TOKEN.to_owned())).build().expect("an origin on this machine")
+    Endpoint::builder(uri)
+        .credential(Credential::new(TOKEN.to_owned()))
+        .build()
+        .expect("an origin on this machine")
 }
 
 /// One plain request to the REST API v2, the answer's JSON whole.
@@ -180,18 +221,24 @@ pub(crate) fn post(address: &str, path: &str, body: &Value, token: Option<&str>)
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(REQUEST)).expect("a socket");
     let body = body.to_string();
-    let credential = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let credential = token
+        .map(|token| format!("Authorization: Bearer {token}\r\n"))
+        .unwrap_or_default();
     let head = format!(
         "POST /v2/vectordb/{path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{credential}\
          Content-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).expect("it reads");
+    stream
+        .write_all(head.as_bytes())
+        .and_then(|()| stream.write_all(body.as_bytes()))
+        .expect("it reads");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("it answers in time");
     let text = String::from_utf8(answer).expect("it answers text");
     let (_, body) = text.split_once("\r\n\r\n").expect("a head and a body");
-    let json = &body[body.find('{').expect("a JSON object")..=body.rfind('}').expect("a JSON object")];
+    let json =
+        &body[body.find('{').expect("a JSON object")..=body.rfind('}').expect("a JSON object")];
     serde_json::from_str(json).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
 }
 
@@ -208,7 +255,11 @@ pub(crate) fn host() -> &'static Host {
             let line = serde_json::from_str(line).expect("an audit line is JSON");
             LINES.with_borrow_mut(|lines| lines.push(line));
         });
-        Host::builder().embedded().audit(audit).build().expect("the component can be loaded")
+        Host::builder()
+            .embedded()
+            .audit(audit)
+            .build()
+            .expect("the component can be loaded")
     })
 }
 
@@ -221,7 +272,9 @@ pub(crate) struct Stage {
 
 /// The shared host before the shared Milvus.
 pub(crate) fn stage() -> Stage {
-    Stage { endpoint: LocalMilvus::shared().endpoint() }
+    Stage {
+        endpoint: LocalMilvus::shared().endpoint(),
+    }
 }
 
 impl Stage {
@@ -240,7 +293,10 @@ impl Stage {
     pub(crate) async fn fails(&self, tool: &str, arguments: Value) -> ToolError {
         match self.try_call(tool, &arguments.to_string()).await {
             Err(CallError::Tool(error)) => {
-                assert!(!format!("{error:?}").contains(TOKEN), "the token is in an error: {error:?}");
+                assert!(
+                    !format!("{error:?}").contains(TOKEN),
+                    "the token is in an error: {error:?}"
+                );
                 error
             }
             other => panic!("{tool} {arguments}: expected a tool's error, came {other:?}"),

@@ -21,33 +21,56 @@ pub(super) struct Definition {
 pub(super) fn definitions() -> &'static BTreeMap<String, Definition> {
     static DEFINITIONS: OnceLock<BTreeMap<String, Definition>> = OnceLock::new();
     DEFINITIONS.get_or_init(|| {
-        let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/tools")).expect("the tools");
+        let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/tools"))
+            .expect("the tools");
         let paths = folder.map(|entry| entry.expect("an entry").path());
-        let definitions = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json")).map(|path| {
-            let text = std::fs::read_to_string(&path).expect("a text");
-            let value: Value = serde_json::from_str(&text).expect("a definition is JSON");
-            let name = value["name"].as_str().expect("it has a name").to_owned();
-            let [input, output] = ["inputSchema", "outputSchema"].map(|schema| validator(&value[schema]));
-            (name, Definition { value, input, output })
-        });
+        let definitions = paths
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "json")
+            })
+            .map(|path| {
+                let text = std::fs::read_to_string(&path).expect("a text");
+                let value: Value = serde_json::from_str(&text).expect("a definition is JSON");
+                let name = value["name"].as_str().expect("it has a name").to_owned();
+                let [input, output] =
+                    ["inputSchema", "outputSchema"].map(|schema| validator(&value[schema]));
+                (
+                    name,
+                    Definition {
+                        value,
+                        input,
+                        output,
+                    },
+                )
+            });
         definitions.collect()
     })
 }
 
 fn validator(schema: &Value) -> Validator {
-    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(
+        schema["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
     jsonschema::draft202012::new(schema).expect("a schema")
 }
 
 fn problems(validator: &Validator, value: &Value) -> Vec<String> {
-    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path)).collect()
+    validator
+        .iter_errors(value)
+        .map(|error| format!("{}: {error}", error.instance_path))
+        .collect()
 }
 
 impl Stage {
     /// Calls a tool with arguments that are written as its schema says; checks that they are, and the answer, too.
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Value {
         let problems = problems(&definitions()[tool].input, &arguments);
-        assert!(problems.is_empty(), "{tool} does not declare {arguments}: {problems:?}");
+        assert!(
+            problems.is_empty(),
+            "{tool} does not declare {arguments}: {problems:?}"
+        );
         self.takes(tool, &arguments.to_string()).await
     }
 
@@ -56,7 +79,10 @@ impl Stage {
         let answer = self.try_call(tool, arguments).await;
         let answer = answer.unwrap_or_else(|error| panic!("{tool} {arguments}: {error}"));
         let problems = problems(&definitions()[tool].output, &answer);
-        assert!(problems.is_empty(), "{tool} does not declare {answer}: {problems:?}");
+        assert!(
+            problems.is_empty(),
+            "{tool} does not declare {answer}: {problems:?}"
+        );
         answer
     }
 }
@@ -67,8 +93,13 @@ fn every_schema_is_one_of_draft_2020_12() {
     for (name, definition) in definitions() {
         for schema in ["inputSchema", "outputSchema"] {
             let schema = &definition.value[schema];
-            jsonschema::draft202012::meta::validate(schema).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert_eq!((&schema["type"], &schema["additionalProperties"]), (&json!("object"), &json!(false)), "{name}");
+            jsonschema::draft202012::meta::validate(schema)
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(
+                (&schema["type"], &schema["additionalProperties"]),
+                (&json!("object"), &json!(false)),
+                "{name}"
+            );
         }
     }
 }
@@ -84,24 +115,46 @@ fn every_example_is_what_its_schema_declares() {
 #[test]
 fn the_check_of_an_answer_finds_what_is_not_declared() {
     let search = &definitions()["milvus_search"].output;
-    assert!(problems(search, &json!({"hits": [{"id": "9007199254740993", "distance": 0.5, "entity": {}}]})).is_empty());
-    for wrong in [json!({}), json!({"hits": {}}), json!({"hits": [{"id": 1.5, "distance": 0, "entity": {}}]}), json!({"hits": [], "more": 1})] {
+    assert!(
+        problems(
+            search,
+            &json!({"hits": [{"id": "9007199254740993", "distance": 0.5, "entity": {}}]})
+        )
+        .is_empty()
+    );
+    for wrong in [
+        json!({}),
+        json!({"hits": {}}),
+        json!({"hits": [{"id": 1.5, "distance": 0, "entity": {}}]}),
+        json!({"hits": [], "more": 1}),
+    ] {
         assert!(!problems(search, &wrong).is_empty(), "{wrong}");
     }
 }
 
 #[tokio::test]
 async fn the_tools_that_the_component_lists_are_the_definitions() {
-    let tools = host().list_tools().await.expect("the component lists its tools");
+    let tools = host()
+        .list_tools()
+        .await
+        .expect("the component lists its tools");
     assert_eq!(tools.len(), definitions().len());
     for tool in tools {
         let known = &definitions()[&tool.name].value;
-        for (schema, listed) in [("inputSchema", &tool.input_schema), ("outputSchema", &tool.output_schema)] {
+        for (schema, listed) in [
+            ("inputSchema", &tool.input_schema),
+            ("outputSchema", &tool.output_schema),
+        ] {
             let listed: Value = serde_json::from_str(listed).expect("a schema is JSON");
             assert_eq!(listed, known[schema], "{}", tool.name);
         }
         let hints = &tool.annotations;
         let listed = json!({"readOnlyHint": hints.read_only, "destructiveHint": hints.destructive, "idempotentHint": hints.idempotent});
-        assert_eq!((listed, json!(tool.title)), (known["annotations"].clone(), known["title"].clone()), "{}", tool.name);
+        assert_eq!(
+            (listed, json!(tool.title)),
+            (known["annotations"].clone(), known["title"].clone()),
+            "{}",
+            tool.name
+        );
     }
 }

@@ -14,7 +14,9 @@ async fn rows_are_deleted_by_key() {
 #[tokio::test]
 async fn rows_are_deleted_by_filter() {
     let words = Collection::words().await;
-    let answer = words.call("milvus_delete", json!({"filter": "category == \"insect\""})).await;
+    let answer = words
+        .call("milvus_delete", json!({"filter": "category == \"insect\""}))
+        .await;
     assert_eq!(answer, json!({"delete_count": 2}));
     assert_eq!(words.keys().await, [3, 4, 5, 6]);
 }
@@ -22,18 +24,42 @@ async fn rows_are_deleted_by_filter() {
 #[tokio::test]
 async fn filter_params_fill_the_templates_of_a_filter() {
     let words = Collection::words().await;
-    words.call("milvus_delete", json!({"filter": "frequency >= {low}", "filter_params": {"low": 30}})).await;
+    words
+        .call(
+            "milvus_delete",
+            json!({"filter": "frequency >= {low}", "filter_params": {"low": 30}}),
+        )
+        .await;
     assert_eq!(words.keys().await, [1, 2]);
 }
 
 #[tokio::test]
 async fn a_partition_bounds_a_delete() {
     let words = Collection::words().await.with_partition("flies").await;
-    words.call("milvus_delete", json!({"filter": "pk > 0", "partition_name": "flies"})).await;
+    words
+        .call(
+            "milvus_delete",
+            json!({"filter": "pk > 0", "partition_name": "flies"}),
+        )
+        .await;
     assert_eq!(words.keys().await, [1, 2, 3, 4, 5, 6]);
-    words.call("milvus_delete", json!({"ids": [1], "partition_name": "flies"})).await;
-    assert_eq!(words.keys().await.len(), 6, "the row is in another partition");
-    let error = words.fails("milvus_delete", json!({"ids": [1], "partition_name": "nowhere"})).await;
+    words
+        .call(
+            "milvus_delete",
+            json!({"ids": [1], "partition_name": "flies"}),
+        )
+        .await;
+    assert_eq!(
+        words.keys().await.len(),
+        6,
+        "the row is in another partition"
+    );
+    let error = words
+        .fails(
+            "milvus_delete",
+            json!({"ids": [1], "partition_name": "nowhere"}),
+        )
+        .await;
     says(&error, ErrorKind::NotFound, 200);
     assert_eq!(error.outcome, Outcome::NotApplied);
 }
@@ -55,7 +81,10 @@ async fn nothing_is_deleted_without_keys_and_filter() {
         (json!({"ids": []}), "ids"),
         (json!({"ids": null, "filter": null}), "filter"),
         (json!({"ids": [1], "filter": "pk > 0"}), "filter"),
-        (json!({"ids": [1], "filter_params": {"low": 1}}), "filter_params"),
+        (
+            json!({"ids": [1], "filter_params": {"low": 1}}),
+            "filter_params",
+        ),
     ] {
         let error = words.fails("milvus_delete", arguments).await;
         is_refused(&words.stage, &error, argument);
@@ -66,7 +95,9 @@ async fn nothing_is_deleted_without_keys_and_filter() {
 #[tokio::test]
 async fn a_wrong_filter_deletes_nothing() {
     let words = Collection::words().await;
-    let error = words.fails("milvus_delete", json!({"filter": "frequency >"})).await;
+    let error = words
+        .fails("milvus_delete", json!({"filter": "frequency >"}))
+        .await;
     says(&error, ErrorKind::InvalidArgument, 1100);
     assert_eq!(words.keys().await.len(), 6);
 }

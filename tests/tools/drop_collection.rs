@@ -8,8 +8,16 @@ use crate::servers::local::unique;
 async fn a_collection_goes_with_its_rows() {
     let words = Collection::words().await;
     let answer = words.call("milvus_drop_collection", json!({})).await;
-    assert_eq!(answer, json!({"collection_name": words.name, "status": "dropped"}));
-    assert_eq!(words.call("milvus_collection", json!({"operation": "has"})).await, json!({"exists": false}));
+    assert_eq!(
+        answer,
+        json!({"collection_name": words.name, "status": "dropped"})
+    );
+    assert_eq!(
+        words
+            .call("milvus_collection", json!({"operation": "has"}))
+            .await,
+        json!({"exists": false})
+    );
     let error = words.fails("milvus_count", json!({})).await;
     says(&error, ErrorKind::NotFound, 100);
 }

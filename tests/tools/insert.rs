@@ -6,16 +6,34 @@ use super::{Collection, is_refused, says, sent, word};
 #[tokio::test]
 async fn rows_are_in_and_their_keys_come_in_order() {
     let words = Collection::words().await;
-    let answer = words.call("milvus_insert", json!({"data": [word(9, "iris", "plant"), word(8, "hen", "bird")]})).await;
-    assert_eq!(answer, json!({"insert_count": 2, "ids": [9, 8], "requests": 1}));
+    let answer = words
+        .call(
+            "milvus_insert",
+            json!({"data": [word(9, "iris", "plant"), word(8, "hen", "bird")]}),
+        )
+        .await;
+    assert_eq!(
+        answer,
+        json!({"insert_count": 2, "ids": [9, 8], "requests": 1})
+    );
     assert_eq!(words.row(8).await, word(8, "hen", "bird"));
 }
 
 #[tokio::test]
 async fn a_partition_takes_the_rows() {
     let words = Collection::words().await.with_partition("flies").await;
-    assert_eq!(words.call("milvus_count", json!({"partition_names": ["flies"]})).await, json!({"count": 2}));
-    let error = words.fails("milvus_insert", json!({"data": [word(9, "iris", "plant")], "partition_name": "nowhere"})).await;
+    assert_eq!(
+        words
+            .call("milvus_count", json!({"partition_names": ["flies"]}))
+            .await,
+        json!({"count": 2})
+    );
+    let error = words
+        .fails(
+            "milvus_insert",
+            json!({"data": [word(9, "iris", "plant")], "partition_name": "nowhere"}),
+        )
+        .await;
     says(&error, ErrorKind::NotFound, 200);
     assert_eq!(error.outcome, Outcome::NotApplied);
 }
@@ -30,7 +48,12 @@ async fn rows_that_do_not_fit_the_schema_are_milvus_to_refuse_and_none_is_in() {
     let mut fraction = word(9, "iris", "plant");
     fraction["frequency"] = json!(1.5);
     for row in [short, lacking, fraction] {
-        let error = words.fails("milvus_insert", json!({"data": [word(8, "hen", "bird"), row]})).await;
+        let error = words
+            .fails(
+                "milvus_insert",
+                json!({"data": [word(8, "hen", "bird"), row]}),
+            )
+            .await;
         says(&error, ErrorKind::InvalidArgument, 1804);
         assert_eq!(error.outcome, Outcome::NotApplied);
     }
@@ -41,7 +64,13 @@ async fn rows_that_do_not_fit_the_schema_are_milvus_to_refuse_and_none_is_in() {
 async fn what_is_no_list_of_rows_is_refused() {
     let words = Collection::words().await;
     words.stage.requests();
-    for (data, argument) in [(json!([]), "data"), (json!(null), "data"), (json!("rows"), "data"), (json!([1]), "data[0]"), (json!([{}, []]), "data[1]")] {
+    for (data, argument) in [
+        (json!([]), "data"),
+        (json!(null), "data"),
+        (json!("rows"), "data"),
+        (json!([1]), "data[0]"),
+        (json!([{}, []]), "data[1]"),
+    ] {
         let error = words.fails("milvus_insert", json!({ "data": data })).await;
         is_refused(&words.stage, &error, argument);
     }
@@ -49,6 +78,13 @@ async fn what_is_no_list_of_rows_is_refused() {
 
 #[tokio::test]
 async fn the_rows_are_sent_as_they_were_written() {
-    let body = sent("milvus_insert", json!({"data": [{"pk": 9_007_199_254_740_993_i64, "v": [0.1, 2]}], "partition_name": "p"})).await;
-    assert_eq!(body, json!({"collectionName": "docs", "data": [{"pk": 9_007_199_254_740_993_i64, "v": [0.1, 2]}], "partitionName": "p"}));
+    let body = sent(
+        "milvus_insert",
+        json!({"data": [{"pk": 9_007_199_254_740_993_i64, "v": [0.1, 2]}], "partition_name": "p"}),
+    )
+    .await;
+    assert_eq!(
+        body,
+        json!({"collectionName": "docs", "data": [{"pk": 9_007_199_254_740_993_i64, "v": [0.1, 2]}], "partitionName": "p"})
+    );
 }

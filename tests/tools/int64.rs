@@ -4,11 +4,21 @@ use serde_json::{Value, json};
 
 use super::Collection;
 
-const KEYS: [i64; 5] = [9_007_199_254_740_993, i64::MIN, i64::MAX, -9_007_199_254_740_993, 7];
+const KEYS: [i64; 5] = [
+    9_007_199_254_740_993,
+    i64::MIN,
+    i64::MAX,
+    -9_007_199_254_740_993,
+    7,
+];
 
 /// A key as an answer shows it.
 fn shown(key: i64) -> Value {
-    if key.unsigned_abs() < 1 << 53 { json!(key) } else { json!(key.to_string()) }
+    if key.unsigned_abs() < 1 << 53 {
+        json!(key)
+    } else {
+        json!(key.to_string())
+    }
 }
 
 async fn collection() -> Collection {
@@ -20,20 +30,39 @@ async fn collection() -> Collection {
         ],
         "index_params": [{"field_name": "v", "metric_type": "L2"}],
     });
-    let rows: Vec<Value> = KEYS.iter().zip(1..).map(|(key, at)| json!({"pk": key, "n": key, "v": [at, 0]})).collect();
+    let rows: Vec<Value> = KEYS
+        .iter()
+        .zip(1..)
+        .map(|(key, at)| json!({"pk": key, "n": key, "v": [at, 0]}))
+        .collect();
     Collection::new(schema, json!(rows)).await
 }
 
 #[tokio::test]
 async fn an_insert_answers_them() {
     let numbers = collection().await;
-    let rows: Vec<Value> = KEYS.iter().map(|key| json!({"pk": key, "n": 1, "v": [0, 0]})).collect();
+    let rows: Vec<Value> = KEYS
+        .iter()
+        .map(|key| json!({"pk": key, "n": 1, "v": [0, 0]}))
+        .collect();
     let answer = numbers.call("milvus_upsert", json!({ "data": rows })).await;
     assert_eq!(answer["ids"], json!(KEYS.map(shown)));
-    let texts: Vec<Value> = KEYS.iter().map(|key| json!({"pk": key.to_string(), "n": key.to_string(), "v": [0, 0]})).collect();
-    let answer = numbers.call("milvus_upsert", json!({ "data": texts })).await;
-    assert_eq!(answer["ids"], json!(KEYS.map(shown)), "keys in text are the same keys");
-    assert_eq!(numbers.call("milvus_count", json!({})).await, json!({"count": KEYS.len()}));
+    let texts: Vec<Value> = KEYS
+        .iter()
+        .map(|key| json!({"pk": key.to_string(), "n": key.to_string(), "v": [0, 0]}))
+        .collect();
+    let answer = numbers
+        .call("milvus_upsert", json!({ "data": texts }))
+        .await;
+    assert_eq!(
+        answer["ids"],
+        json!(KEYS.map(shown)),
+        "keys in text are the same keys"
+    );
+    assert_eq!(
+        numbers.call("milvus_count", json!({})).await,
+        json!({"count": KEYS.len()})
+    );
 }
 
 #[tokio::test]
@@ -42,8 +71,14 @@ async fn they_are_read_by_key_as_numbers_and_as_text() {
     for key in KEYS {
         for ids in [json!([key]), json!([key.to_string()])] {
             for tool in ["milvus_get", "milvus_query"] {
-                let answer = numbers.call(tool, json!({"ids": ids, "output_fields": ["pk", "n"]})).await;
-                assert_eq!(answer, json!({"rows": [{"pk": shown(key), "n": shown(key)}]}), "{tool} {ids}");
+                let answer = numbers
+                    .call(tool, json!({"ids": ids, "output_fields": ["pk", "n"]}))
+                    .await;
+                assert_eq!(
+                    answer,
+                    json!({"rows": [{"pk": shown(key), "n": shown(key)}]}),
+                    "{tool} {ids}"
+                );
             }
         }
     }
@@ -52,28 +87,67 @@ async fn they_are_read_by_key_as_numbers_and_as_text() {
 #[tokio::test]
 async fn they_are_read_by_filter() {
     let numbers = collection().await;
-    let answer = numbers.call("milvus_query", json!({"filter": "n == 9007199254740993", "output_fields": ["pk"]})).await;
+    let answer = numbers
+        .call(
+            "milvus_query",
+            json!({"filter": "n == 9007199254740993", "output_fields": ["pk"]}),
+        )
+        .await;
     assert_eq!(answer, json!({"rows": [{"pk": "9007199254740993"}]}));
 }
 
 #[tokio::test]
 async fn a_search_answers_them() {
     let numbers = collection().await;
-    let answer = numbers.call("milvus_search", json!({"query_vector": [0, 0], "output_fields": ["n"]})).await;
-    let found: Vec<(Value, Value)> = answer["hits"].as_array().unwrap().iter().map(|hit| (hit["id"].clone(), hit["entity"]["n"].clone())).collect();
+    let answer = numbers
+        .call(
+            "milvus_search",
+            json!({"query_vector": [0, 0], "output_fields": ["n"]}),
+        )
+        .await;
+    let found: Vec<(Value, Value)> = answer["hits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hit| (hit["id"].clone(), hit["entity"]["n"].clone()))
+        .collect();
     assert_eq!(found, KEYS.map(|key| (shown(key), shown(key))));
-    let answer = numbers.call("milvus_hybrid_search", json!({"searches": [{"anns_field": "v", "query_vector": [0, 0]}], "limit": 3})).await;
-    let found: Vec<&Value> = answer["hits"].as_array().unwrap().iter().map(|hit| &hit["id"]).collect();
-    assert_eq!(found, KEYS[..3].iter().map(|key| shown(*key)).collect::<Vec<_>>().iter().collect::<Vec<_>>());
+    let answer = numbers
+        .call(
+            "milvus_hybrid_search",
+            json!({"searches": [{"anns_field": "v", "query_vector": [0, 0]}], "limit": 3}),
+        )
+        .await;
+    let found: Vec<&Value> = answer["hits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hit| &hit["id"])
+        .collect();
+    assert_eq!(
+        found,
+        KEYS[..3]
+            .iter()
+            .map(|key| shown(*key))
+            .collect::<Vec<_>>()
+            .iter()
+            .collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test]
 async fn they_are_deleted_one_and_not_another() {
     let numbers = collection().await;
     for (left, key) in (0..KEYS.len()).rev().zip(KEYS) {
-        let ids = if left % 2 == 0 { json!([key]) } else { json!([key.to_string()]) };
+        let ids = if left % 2 == 0 {
+            json!([key])
+        } else {
+            json!([key.to_string()])
+        };
         numbers.call("milvus_delete", json!({ "ids": ids })).await;
-        let rows = numbers.call("milvus_query", json!({"output_fields": ["pk"]})).await;
+        let rows = numbers
+            .call("milvus_query", json!({"output_fields": ["pk"]}))
+            .await;
         let rows = rows["rows"].as_array().unwrap().clone();
         assert_eq!(rows.len(), left, "after {key}");
         assert!(!rows.contains(&json!({"pk": shown(key)})), "{key} is gone");
@@ -84,7 +158,9 @@ async fn they_are_deleted_one_and_not_another() {
 async fn a_neighbour_that_a_double_cannot_tell_apart_is_another_key() {
     let numbers = collection().await;
     for neighbour in [9_007_199_254_740_992_i64, i64::MAX - 1] {
-        let answer = numbers.call("milvus_get", json!({"ids": [neighbour]})).await;
+        let answer = numbers
+            .call("milvus_get", json!({"ids": [neighbour]}))
+            .await;
         assert_eq!(answer, json!({"rows": []}), "{neighbour}");
     }
 }

@@ -4,7 +4,9 @@ use serde_json::json;
 use super::{Collection, keys, says, words_schema};
 
 async fn state(collection: &Collection) -> String {
-    let answer = collection.call("milvus_collection", json!({"operation": "load_state"})).await;
+    let answer = collection
+        .call("milvus_collection", json!({"operation": "load_state"}))
+        .await;
     answer["load_state"].as_str().expect("a state").to_owned()
 }
 
@@ -12,21 +14,41 @@ async fn state(collection: &Collection) -> String {
 async fn a_released_collection_cannot_be_searched_until_it_is_loaded_again() {
     let words = Collection::words().await;
     let answer = words.call("milvus_release_collection", json!({})).await;
-    assert_eq!(answer, json!({"collection_name": words.name, "status": "released"}));
+    assert_eq!(
+        answer,
+        json!({"collection_name": words.name, "status": "released"})
+    );
     assert_eq!(state(&words).await, "LoadStateNotLoad");
-    for (tool, arguments) in [("milvus_search", json!({"query_vector": [0, 0]})), ("milvus_query", json!({})), ("milvus_count", json!({}))] {
-        says(&words.fails(tool, arguments).await, ErrorKind::NotLoaded, 101);
+    for (tool, arguments) in [
+        ("milvus_search", json!({"query_vector": [0, 0]})),
+        ("milvus_query", json!({})),
+        ("milvus_count", json!({})),
+    ] {
+        says(
+            &words.fails(tool, arguments).await,
+            ErrorKind::NotLoaded,
+            101,
+        );
     }
     let answer = words.call("milvus_load_collection", json!({})).await;
     assert_eq!(answer["collection_name"], json!(words.name));
     assert_eq!(state(&words).await, "LoadStateLoaded");
-    assert_eq!(keys(&words.near(json!({})).await), [1, 2, 3, 4, 5, 6], "no row is lost");
+    assert_eq!(
+        keys(&words.near(json!({})).await),
+        [1, 2, 3, 4, 5, 6],
+        "no row is lost"
+    );
 }
 
 #[tokio::test]
 async fn both_may_be_repeated() {
     let words = Collection::words().await;
-    for tool in ["milvus_release_collection", "milvus_release_collection", "milvus_load_collection", "milvus_load_collection"] {
+    for tool in [
+        "milvus_release_collection",
+        "milvus_release_collection",
+        "milvus_load_collection",
+        "milvus_load_collection",
+    ] {
         words.call(tool, json!({})).await;
     }
     assert_eq!(state(&words).await, "LoadStateLoaded");

@@ -36,10 +36,15 @@ struct Collection {
 impl Collection {
     /// A collection that `arguments` describe, with these rows.
     async fn new(arguments: Value, rows: Value) -> Self {
-        let collection = Self { stage: stage(), name: unique("test") };
+        let collection = Self {
+            stage: stage(),
+            name: unique("test"),
+        };
         collection.call("milvus_create_collection", arguments).await;
         if rows != json!([]) {
-            collection.call("milvus_insert", json!({ "data": rows })).await;
+            collection
+                .call("milvus_insert", json!({ "data": rows }))
+                .await;
         }
         collection
     }
@@ -51,7 +56,8 @@ impl Collection {
 
     /// Texts under BM25 beside a vector of two dimensions: the vector's nearest is not the text's.
     async fn texts() -> Self {
-        let text = json!({"name": "text", "type": "VarChar", "max_length": 200, "enable_analyzer": true});
+        let text =
+            json!({"name": "text", "type": "VarChar", "max_length": 200, "enable_analyzer": true});
         let schema = json!({
             "fields": [
                 {"name": "pk", "type": "Int64", "is_primary": true},
@@ -88,7 +94,9 @@ impl Collection {
     /// Says something about the collection to the REST API itself.
     fn rest(&self, path: &str, more: Value) {
         let mut body = json!({"collectionName": self.name});
-        body.as_object_mut().expect("it is one").extend(more.as_object().expect("it is one").clone());
+        body.as_object_mut()
+            .expect("it is one")
+            .extend(more.as_object().expect("it is one").clone());
         LocalMilvus::shared().rest(path, &body);
     }
 
@@ -96,13 +104,21 @@ impl Collection {
     async fn with_partition(self, partition: &str) -> Self {
         self.rest("partitions/create", json!({"partitionName": partition}));
         let rows: Vec<Value> = [10, 11].map(|key| word(key, "fly", "insect")).into();
-        self.call("milvus_insert", json!({"data": rows, "partition_name": partition})).await;
+        self.call(
+            "milvus_insert",
+            json!({"data": rows, "partition_name": partition}),
+        )
+        .await;
         self
     }
 
     /// The keys of all rows, in order.
     async fn keys(&self) -> Vec<i64> {
-        keys(&self.call("milvus_query", json!({"output_fields": ["pk"]})).await)
+        keys(
+            &self
+                .call("milvus_query", json!({"output_fields": ["pk"]}))
+                .await,
+        )
     }
 
     /// One row by its key.
@@ -114,7 +130,10 @@ impl Collection {
     /// A search from (0, 0), with more arguments.
     async fn near(&self, more: Value) -> Value {
         let mut arguments = json!({"query_vector": [0, 0]});
-        arguments.as_object_mut().expect("it is one").extend(more.as_object().expect("it is one").clone());
+        arguments
+            .as_object_mut()
+            .expect("it is one")
+            .extend(more.as_object().expect("it is one").clone());
         self.call("milvus_search", arguments).await
     }
 }
@@ -138,23 +157,50 @@ fn word(key: i64, word: &str, category: &str) -> Value {
 }
 
 fn words() -> Value {
-    let words = [("ant", "insect"), ("bee", "insect"), ("cat", "mammal"), ("dog", "mammal"), ("elm", "plant"), ("fern", "plant")];
-    words.iter().zip(1..).map(|((text, category), key)| word(key, text, category)).collect()
+    let words = [
+        ("ant", "insect"),
+        ("bee", "insect"),
+        ("cat", "mammal"),
+        ("dog", "mammal"),
+        ("elm", "plant"),
+        ("fern", "plant"),
+    ];
+    words
+        .iter()
+        .zip(1..)
+        .map(|((text, category), key)| word(key, text, category))
+        .collect()
 }
 
 /// The keys of an answer's hits or rows, in their order.
 fn keys(answer: &Value) -> Vec<i64> {
-    let hits = answer["hits"].as_array().into_iter().flatten().map(|hit| &hit["id"]);
-    let rows = answer["rows"].as_array().into_iter().flatten().map(|row| &row["pk"]);
-    hits.chain(rows).map(|key| key.as_i64().expect("a number as key")).collect()
+    let hits = answer["hits"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|hit| &hit["id"]);
+    let rows = answer["rows"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|row| &row["pk"]);
+    hits.chain(rows)
+        .map(|key| key.as_i64().expect("a number as key"))
+        .collect()
 }
 
 /// The body of the one request that a call makes, seen on the wire; for what a local Milvus takes without effect.
 async fn sent(tool: &str, arguments: Value) -> Value {
     let recorder = Recorder::start();
-    let stage = Stage::before(Endpoint::builder(&recorder.uri()).build().expect("an origin"));
+    let stage = Stage::before(
+        Endpoint::builder(&recorder.uri())
+            .build()
+            .expect("an origin"),
+    );
     // What the recorder answers fits no tool, so that the call may fail.
-    let _ = stage.try_call(tool, &of("docs", arguments).to_string()).await;
+    let _ = stage
+        .try_call(tool, &of("docs", arguments).to_string())
+        .await;
     let requests = recorder.requests();
     assert_eq!(requests.len(), 1, "{requests:?}");
     serde_json::from_slice(&requests[0].body).expect("a JSON body")
@@ -164,7 +210,11 @@ async fn sent(tool: &str, arguments: Value) -> Value {
 fn is_refused(stage: &Stage, error: &ToolError, argument: &str) {
     assert_eq!(
         (error.kind, error.source, error.argument.as_deref()),
-        (ErrorKind::InvalidArgument, ErrorSource::Component, Some(argument)),
+        (
+            ErrorKind::InvalidArgument,
+            ErrorSource::Component,
+            Some(argument)
+        ),
         "{error:?}"
     );
     assert_eq!(stage.requests(), 0, "nothing is sent: {error:?}");
@@ -172,5 +222,9 @@ fn is_refused(stage: &Stage, error: &ToolError, argument: &str) {
 
 /// Milvus itself refused a call with this code.
 fn says(error: &ToolError, kind: ErrorKind, code: i32) {
-    assert_eq!((error.kind, error.source, error.milvus_code), (kind, ErrorSource::Server, Some(code)), "{error:?}");
+    assert_eq!(
+        (error.kind, error.source, error.milvus_code),
+        (kind, ErrorSource::Server, Some(code)),
+        "{error:?}"
+    );
 }

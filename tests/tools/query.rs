@@ -6,8 +6,16 @@ use super::{Collection, is_refused, keys, says, sent};
 #[tokio::test]
 async fn rows_are_read_by_filter() {
     let words = Collection::words().await;
-    let answer = words.call("milvus_query", json!({"filter": "category == \"plant\"", "output_fields": ["pk", "word"]})).await;
-    assert_eq!(answer, json!({"rows": [{"pk": 5, "word": "elm"}, {"pk": 6, "word": "fern"}]}));
+    let answer = words
+        .call(
+            "milvus_query",
+            json!({"filter": "category == \"plant\"", "output_fields": ["pk", "word"]}),
+        )
+        .await;
+    assert_eq!(
+        answer,
+        json!({"rows": [{"pk": 5, "word": "elm"}, {"pk": 6, "word": "fern"}]})
+    );
 }
 
 #[tokio::test]
@@ -15,22 +23,36 @@ async fn any_rows_are_read_without_filter_and_key() {
     let words = Collection::words().await;
     let answer = words.call("milvus_query", json!({})).await;
     assert_eq!(keys(&answer), [1, 2, 3, 4, 5, 6]);
-    assert_eq!(answer["rows"][0], json!({"pk": 1, "word": "ant", "category": "insect", "frequency": 10, "v": [1, 0]}));
+    assert_eq!(
+        answer["rows"][0],
+        json!({"pk": 1, "word": "ant", "category": "insect", "frequency": 10, "v": [1, 0]})
+    );
 }
 
 #[tokio::test]
 async fn a_hundred_rows_are_answered_where_no_limit_is_given() {
     let words = Collection::words().await;
-    let more: Vec<_> = (7..=120).map(|key| super::word(key, "more", "plant")).collect();
+    let more: Vec<_> = (7..=120)
+        .map(|key| super::word(key, "more", "plant"))
+        .collect();
     words.call("milvus_insert", json!({ "data": more })).await;
-    assert_eq!(keys(&words.call("milvus_query", json!({})).await).len(), 100);
-    assert_eq!(keys(&words.call("milvus_query", json!({"limit": 110})).await).len(), 110);
+    assert_eq!(
+        keys(&words.call("milvus_query", json!({})).await).len(),
+        100
+    );
+    assert_eq!(
+        keys(&words.call("milvus_query", json!({"limit": 110})).await).len(),
+        110
+    );
 }
 
 #[tokio::test]
 async fn rows_are_read_by_key_and_missing_ones_are_left_out() {
     let words = Collection::words().await;
-    assert_eq!(keys(&words.call("milvus_query", json!({"ids": [2, 5, 99]})).await), [2, 5]);
+    assert_eq!(
+        keys(&words.call("milvus_query", json!({"ids": [2, 5, 99]})).await),
+        [2, 5]
+    );
 }
 
 #[tokio::test]
@@ -43,15 +65,41 @@ async fn filter_params_fill_the_templates_of_a_filter() {
 #[tokio::test]
 async fn limit_and_offset_cut_the_rows() {
     let words = Collection::words().await;
-    assert_eq!(keys(&words.call("milvus_query", json!({"limit": 2, "offset": 1})).await), [2, 3]);
+    assert_eq!(
+        keys(
+            &words
+                .call("milvus_query", json!({"limit": 2, "offset": 1}))
+                .await
+        ),
+        [2, 3]
+    );
 }
 
 #[tokio::test]
 async fn partition_names_say_where_to_look() {
     let words = Collection::words().await.with_partition("flies").await;
-    assert_eq!(keys(&words.call("milvus_query", json!({"partition_names": ["flies"]})).await), [10, 11]);
-    assert_eq!(keys(&words.call("milvus_query", json!({"ids": [1, 10], "partition_names": ["_default"]})).await), [1]);
-    let error = words.fails("milvus_query", json!({"partition_names": ["nowhere"]})).await;
+    assert_eq!(
+        keys(
+            &words
+                .call("milvus_query", json!({"partition_names": ["flies"]}))
+                .await
+        ),
+        [10, 11]
+    );
+    assert_eq!(
+        keys(
+            &words
+                .call(
+                    "milvus_query",
+                    json!({"ids": [1, 10], "partition_names": ["_default"]})
+                )
+                .await
+        ),
+        [1]
+    );
+    let error = words
+        .fails("milvus_query", json!({"partition_names": ["nowhere"]}))
+        .await;
     says(&error, ErrorKind::InvalidArgument, 1100);
 }
 
@@ -72,7 +120,9 @@ async fn every_argument_is_sent_as_milvus_takes_it() {
 async fn a_wrong_filter_is_milvus_to_refuse() {
     let words = Collection::words().await;
     for filter in ["no_such_field > 1 and", "pk ==", "word like"] {
-        let error = words.fails("milvus_query", json!({ "filter": filter })).await;
+        let error = words
+            .fails("milvus_query", json!({ "filter": filter }))
+            .await;
         says(&error, ErrorKind::InvalidArgument, 1100);
     }
 }
@@ -81,9 +131,13 @@ async fn a_wrong_filter_is_milvus_to_refuse() {
 async fn a_filter_and_keys_exclude_each_other() {
     let words = Collection::words().await;
     words.stage.requests();
-    let error = words.fails("milvus_query", json!({"ids": [1], "filter": "pk > 1"})).await;
+    let error = words
+        .fails("milvus_query", json!({"ids": [1], "filter": "pk > 1"}))
+        .await;
     is_refused(&words.stage, &error, "ids");
-    let error = words.fails("milvus_query", json!({"filter_params": {"low": 1}})).await;
+    let error = words
+        .fails("milvus_query", json!({"filter_params": {"low": 1}}))
+        .await;
     is_refused(&words.stage, &error, "filter_params");
 }
 
@@ -93,6 +147,14 @@ async fn dynamic_fields_are_answered_by_name() {
     let mut row = super::word(7, "gnu", "mammal");
     row["legs"] = json!(4);
     words.call("milvus_insert", json!({ "data": [row] })).await;
-    let answer = words.call("milvus_query", json!({"filter": "legs == 4", "output_fields": ["legs"]})).await;
-    assert_eq!((keys(&answer), &answer["rows"][0]["legs"]), (vec![7], &json!(4)));
+    let answer = words
+        .call(
+            "milvus_query",
+            json!({"filter": "legs == 4", "output_fields": ["legs"]}),
+        )
+        .await;
+    assert_eq!(
+        (keys(&answer), &answer["rows"][0]["legs"]),
+        (vec![7], &json!(4))
+    );
 }

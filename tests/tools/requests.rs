@@ -13,17 +13,53 @@ fn calls() -> Vec<(&'static str, &'static str, Value)> {
     let row = json!({"pk": 7, "text": "a bird", "category": "pet", "dense": [7, 0]});
     vec![
         ("milvus_collection", "list", json!({"operation": "list"})),
-        ("milvus_collection", "describe", json!({"operation": "describe"})),
+        (
+            "milvus_collection",
+            "describe",
+            json!({"operation": "describe"}),
+        ),
         ("milvus_collection", "stats", json!({"operation": "stats"})),
         ("milvus_collection", "has", json!({"operation": "has"})),
-        ("milvus_collection", "load_state", json!({"operation": "load_state"})),
-        ("milvus_search", "vector", json!({"query_vector": [0, 0], "anns_field": "dense", "output_fields": ["text"]})),
-        ("milvus_search", "text", json!({"query_text": "cat", "anns_field": "sparse"})),
-        ("milvus_search", "every field", json!({"query_vector": [0, 0], "anns_field": "dense", "output_fields": ["*"]})),
-        ("milvus_search", "the key among the fields", json!({"query_vector": [0, 0], "anns_field": "dense", "output_fields": ["pk"]})),
-        ("milvus_search", "a text that no field takes", json!({"query_text": "cat", "anns_field": "dense"})),
-        ("milvus_hybrid_search", "two searches", json!({"searches": searches, "output_fields": ["text"]})),
-        ("milvus_hybrid_search", "every field", json!({"searches": searches, "output_fields": ["*"]})),
+        (
+            "milvus_collection",
+            "load_state",
+            json!({"operation": "load_state"}),
+        ),
+        (
+            "milvus_search",
+            "vector",
+            json!({"query_vector": [0, 0], "anns_field": "dense", "output_fields": ["text"]}),
+        ),
+        (
+            "milvus_search",
+            "text",
+            json!({"query_text": "cat", "anns_field": "sparse"}),
+        ),
+        (
+            "milvus_search",
+            "every field",
+            json!({"query_vector": [0, 0], "anns_field": "dense", "output_fields": ["*"]}),
+        ),
+        (
+            "milvus_search",
+            "the key among the fields",
+            json!({"query_vector": [0, 0], "anns_field": "dense", "output_fields": ["pk"]}),
+        ),
+        (
+            "milvus_search",
+            "a text that no field takes",
+            json!({"query_text": "cat", "anns_field": "dense"}),
+        ),
+        (
+            "milvus_hybrid_search",
+            "two searches",
+            json!({"searches": searches, "output_fields": ["text"]}),
+        ),
+        (
+            "milvus_hybrid_search",
+            "every field",
+            json!({"searches": searches, "output_fields": ["*"]}),
+        ),
         ("milvus_query", "filter", json!({"filter": "pk > 1"})),
         ("milvus_query", "keys", json!({"ids": [1]})),
         ("milvus_get", "keys as numbers", json!({"ids": [1]})),
@@ -41,6 +77,7 @@ fn calls() -> Vec<(&'static str, &'static str, Value)> {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "shown with --nocapture")]
 async fn a_call_takes_as_many_requests_as_its_definition_says() {
     let texts = Collection::texts().await;
     let (mut table, mut wrong) = (String::new(), Vec::new());
@@ -49,15 +86,30 @@ async fn a_call_takes_as_many_requests_as_its_definition_says() {
     for (tool, form, mut arguments) in calls() {
         let own = tool == "milvus_create_collection" || tool == "milvus_drop_collection";
         if arguments["operation"] != "list" {
-            arguments = of(&if own { unique("test") } else { texts.name.clone() }, arguments);
+            arguments = of(
+                &if own {
+                    unique("test")
+                } else {
+                    texts.name.clone()
+                },
+                arguments,
+            );
         }
         let proxy = Recorder::forwarding(LocalMilvus::shared().address());
-        let ended = Stage::before(endpoint(&proxy.uri())).try_call(tool, &arguments.to_string()).await;
-        assert!(ended.is_ok() || form.contains("no field"), "{tool}: {ended:?}");
+        let ended = Stage::before(endpoint(&proxy.uri()))
+            .try_call(tool, &arguments.to_string())
+            .await;
+        assert!(
+            ended.is_ok() || form.contains("no field"),
+            "{tool}: {ended:?}"
+        );
         let count = proxy.requests().len() as u64;
         let declared = &definitions()[tool].value["requests"];
         let limit = declared["most"].as_u64();
-        table.push_str(&format!("{tool:<26} {form:<28} {count}   typical {}, most {}\n", declared["typical"], declared["most"]));
+        table.push_str(&format!(
+            "{tool:<26} {form:<28} {count}   typical {}, most {}\n",
+            declared["typical"], declared["most"]
+        ));
         if limit.is_some_and(|limit| count > limit) || limit.is_none() && count != 1 {
             wrong.push(format!("{tool}, {form}: {count} requests, {declared}"));
         }
@@ -70,9 +122,16 @@ async fn a_call_takes_as_many_requests_as_its_definition_says() {
     println!("{table}");
     assert!(wrong.is_empty(), "{wrong:#?}\n{table}");
     for (name, definition) in definitions() {
-        assert!(typical.contains(name.as_str()), "{name} never takes the requests that it calls typical\n{table}");
+        assert!(
+            typical.contains(name.as_str()),
+            "{name} never takes the requests that it calls typical\n{table}"
+        );
         let limit = definition.value["requests"]["most"].as_u64().unwrap_or(1);
-        assert_eq!(most[name.as_str()], limit, "{name} never takes the most that it names\n{table}");
+        assert_eq!(
+            most[name.as_str()],
+            limit,
+            "{name} never takes the most that it names\n{table}"
+        );
     }
 }
 
@@ -87,25 +146,56 @@ async fn rows_of_more_than_16_mib_take_one_request_for_each_16_mib() {
     });
     let large = Collection::new(schema, json!([])).await;
     let text = "x".repeat(65_000);
-    let rows: Vec<Value> = (0..300).map(|key| json!({"pk": key, "text": text, "v": [0, 0]})).collect();
+    let rows: Vec<Value> = (0..300)
+        .map(|key| json!({"pk": key, "text": text, "v": [0, 0]}))
+        .collect();
     let proxy = Recorder::forwarding(LocalMilvus::shared().address());
     let stage = Stage::before(endpoint(&proxy.uri()));
-    let answer = stage.call("milvus_insert", of(&large.name, json!({ "data": rows }))).await;
-    assert_eq!((&answer["insert_count"], &answer["requests"]), (&json!(300), &json!(2)));
-    let sizes: Vec<usize> = proxy.requests().iter().map(|request| request.body.len()).collect();
+    let answer = stage
+        .call("milvus_insert", of(&large.name, json!({ "data": rows })))
+        .await;
+    assert_eq!(
+        (&answer["insert_count"], &answer["requests"]),
+        (&json!(300), &json!(2))
+    );
+    let sizes: Vec<usize> = proxy
+        .requests()
+        .iter()
+        .map(|request| request.body.len())
+        .collect();
     assert_eq!(sizes.len(), 2);
-    assert!(sizes.iter().all(|size| *size < (16 << 20) + 1024), "{sizes:?}");
+    assert!(
+        sizes.iter().all(|size| *size < (16 << 20) + 1024),
+        "{sizes:?}"
+    );
 }
 
 #[tokio::test]
 async fn each_request_names_the_database_in_its_body_and_the_token_in_one_header() {
     let proxy = Recorder::forwarding(LocalMilvus::shared().address());
-    let words = Collection { stage: Stage::before(endpoint(&proxy.uri())), name: unique("test") };
-    words.call("milvus_create_collection", super::words_schema()).await;
-    words.call("milvus_insert", json!({"data": [word(1, "ant", "insect")]})).await;
+    let words = Collection {
+        stage: Stage::before(endpoint(&proxy.uri())),
+        name: unique("test"),
+    };
+    words
+        .call("milvus_create_collection", super::words_schema())
+        .await;
+    words
+        .call("milvus_insert", json!({"data": [word(1, "ant", "insect")]}))
+        .await;
     for request in proxy.requests() {
-        assert_eq!(request.header("authorization"), Some("Bearer root:Milvus"), "{request:?}");
-        assert!(request.line.starts_with("POST /v2/vectordb/"), "{request:?}");
-        assert!(!String::from_utf8_lossy(&request.body).contains("root:Milvus"), "{request:?}");
+        assert_eq!(
+            request.header("authorization"),
+            Some("Bearer root:Milvus"),
+            "{request:?}"
+        );
+        assert!(
+            request.line.starts_with("POST /v2/vectordb/"),
+            "{request:?}"
+        );
+        assert!(
+            !String::from_utf8_lossy(&request.body).contains("root:Milvus"),
+            "{request:?}"
+        );
     }
 }

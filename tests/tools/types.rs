@@ -40,7 +40,8 @@ async fn what_went_in_comes_out() {
     all.call("milvus_insert", json!({"data": [full()]})).await;
     let mut row = all.row(1).await;
     // A JSON field is text in Milvus' answers; the tool passes it on, since only the schema tells it from a VarChar.
-    row["json"] = serde_json::from_str(row["json"].as_str().expect("JSON in text")).expect("JSON in text");
+    row["json"] =
+        serde_json::from_str(row["json"].as_str().expect("JSON in text")).expect("JSON in text");
     for (name, value) in full().as_object().unwrap() {
         if let (Some(shown), Some(given)) = (row[name].as_f64(), value.as_f64()) {
             assert!((shown - given).abs() < 1e-12, "{name}: {row}");
@@ -55,7 +56,10 @@ fn as_json(value: &Value) -> Value {
     match value {
         Value::Number(number) => json!(number.as_f64()),
         Value::Array(items) => items.iter().map(as_json).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), as_json(value))).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), as_json(value)))
+            .collect(),
         other => other.clone(),
     }
 }
@@ -71,12 +75,25 @@ async fn null_and_default_stand_where_nothing_was_given() {
     nulls["pk"] = json!(2);
     nulls["maybe"] = Value::Null;
     nulls["usual"] = Value::Null;
-    all.call("milvus_insert", json!({"data": [row, nulls]})).await;
+    all.call("milvus_insert", json!({"data": [row, nulls]}))
+        .await;
     let row = all.row(1).await;
-    assert_eq!((&row["json"], &row["maybe"], &row["usual"]), (&Value::Null, &Value::Null, &json!(42)), "{row}");
+    assert_eq!(
+        (&row["json"], &row["maybe"], &row["usual"]),
+        (&Value::Null, &Value::Null, &json!(42)),
+        "{row}"
+    );
     let row = all.row(2).await;
-    assert_eq!((&row["maybe"], &row["usual"]), (&Value::Null, &json!(42)), "{row}");
-    assert_eq!(all.call("milvus_count", json!({"filter": "maybe is null"})).await, json!({"count": 2}));
+    assert_eq!(
+        (&row["maybe"], &row["usual"]),
+        (&Value::Null, &json!(42)),
+        "{row}"
+    );
+    assert_eq!(
+        all.call("milvus_count", json!({"filter": "maybe is null"}))
+            .await,
+        json!({"count": 2})
+    );
 }
 
 #[tokio::test]
@@ -91,7 +108,11 @@ async fn json_and_arrays_can_be_asked_in_filters() {
         ("array_length(words) == 2", 1),
         ("text like \"a %\"", 1),
     ] {
-        assert_eq!(all.call("milvus_count", json!({ "filter": filter })).await, json!({ "count": count }), "{filter}");
+        assert_eq!(
+            all.call("milvus_count", json!({ "filter": filter })).await,
+            json!({ "count": count }),
+            "{filter}"
+        );
     }
 }
 
@@ -100,10 +121,20 @@ async fn a_hit_shows_arrays_and_json_as_a_query_does() {
     let all = collection().await;
     all.call("milvus_insert", json!({"data": [full()]})).await;
     let fields = json!(["words", "numbers", "json", "s"]);
-    let hit = all.call("milvus_search", json!({"query_vector": [0, 0], "anns_field": "v", "output_fields": fields})).await;
-    let row = all.call("milvus_get", json!({"ids": [1], "output_fields": fields})).await;
+    let hit = all
+        .call(
+            "milvus_search",
+            json!({"query_vector": [0, 0], "anns_field": "v", "output_fields": fields}),
+        )
+        .await;
+    let row = all
+        .call("milvus_get", json!({"ids": [1], "output_fields": fields}))
+        .await;
     for name in ["words", "numbers", "json", "s"] {
-        assert_eq!(hit["hits"][0]["entity"][name], row["rows"][0][name], "{name}");
+        assert_eq!(
+            hit["hits"][0]["entity"][name], row["rows"][0][name],
+            "{name}"
+        );
     }
     assert_eq!(row["rows"][0]["words"], json!(["one", "two"]));
 }
@@ -116,7 +147,11 @@ async fn an_empty_array_stays_empty() {
     row["numbers"] = json!([]);
     all.call("milvus_insert", json!({"data": [row]})).await;
     let row = all.row(1).await;
-    assert_eq!((&row["words"], &row["numbers"]), (&json!([]), &json!([])), "{row}");
+    assert_eq!(
+        (&row["words"], &row["numbers"]),
+        (&json!([]), &json!([])),
+        "{row}"
+    );
 }
 
 #[tokio::test]
@@ -127,5 +162,9 @@ async fn dynamic_fields_of_any_kind_come_back() {
     row["flag"] = json!(true);
     all.call("milvus_insert", json!({"data": [row]})).await;
     let row = all.row(1).await;
-    assert_eq!((as_json(&row["extra"]), &row["flag"]), (as_json(&json!({"deep": [1, "two"]})), &json!(true)), "{row}");
+    assert_eq!(
+        (as_json(&row["extra"]), &row["flag"]),
+        (as_json(&json!({"deep": [1, "two"]})), &json!(true)),
+        "{row}"
+    );
 }

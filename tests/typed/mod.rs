@@ -21,14 +21,24 @@ impl Collection {
     /// A collection that `arguments` of `milvus_create_collection` describe.
     async fn new(arguments: Value) -> Self {
         let (stage, name) = (stage(), unique("typed"));
-        stage.call("milvus_create_collection", of(&name, arguments)).await;
+        stage
+            .call("milvus_create_collection", of(&name, arguments))
+            .await;
         Self { stage, name }
     }
 
     /// A write of columns.
     fn rows(&self, rows: u32, columns: Vec<Column>) -> WriteRequest {
-        let rows = RowBatch { rows, columns, dynamic: Vec::new() };
-        WriteRequest { collection_name: self.name.clone(), partition_name: None, rows }
+        let rows = RowBatch {
+            rows,
+            columns,
+            dynamic: Vec::new(),
+        };
+        WriteRequest {
+            collection_name: self.name.clone(),
+            partition_name: None,
+            rows,
+        }
     }
 
     /// A read of what `selection` says.
@@ -45,7 +55,11 @@ impl Collection {
 }
 
 fn column(name: &str, data: ColumnData) -> Column {
-    Column { name: name.to_owned(), data, nulls: Vec::new() }
+    Column {
+        name: name.to_owned(),
+        data,
+        nulls: Vec::new(),
+    }
 }
 
 fn vectors(dim: u32, values: Vec<f32>) -> ColumnData {
@@ -53,7 +67,10 @@ fn vectors(dim: u32, values: Vec<f32>) -> ColumnData {
 }
 
 fn filter(expression: &str) -> FilterExpression {
-    FilterExpression { expression: expression.to_owned(), params: None }
+    FilterExpression {
+        expression: expression.to_owned(),
+        params: None,
+    }
 }
 
 fn by_filter(expression: &str) -> Selection {
@@ -67,7 +84,9 @@ fn by_ids(ids: &[i64]) -> Selection {
 /// A column of an answer by its name.
 fn data<'a>(columns: &'a [Column], name: &str) -> &'a ColumnData {
     let found = columns.iter().find(|column| column.name == name);
-    &found.unwrap_or_else(|| panic!("no column {name} in {columns:?}")).data
+    &found
+        .unwrap_or_else(|| panic!("no column {name} in {columns:?}"))
+        .data
 }
 
 /// What an int64 column holds.

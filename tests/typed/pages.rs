@@ -26,7 +26,10 @@ async fn numbered(keys: &[i64]) -> Collection {
         column("v", vectors(2, vec![0.0; keys.len() * 2])),
     ];
     let rows = u32::try_from(keys.len()).expect("few");
-    host().insert(&collection.stage.endpoint, &collection.rows(rows, columns)).await.expect("the rows fit");
+    host()
+        .insert(&collection.stage.endpoint, &collection.rows(rows, columns))
+        .await
+        .expect("the rows fit");
     collection
 }
 
@@ -40,10 +43,25 @@ fn read(collection: &Collection, filter: &str) -> QueryRequest {
 async fn walk(collection: &Collection, request: &QueryRequest, page_rows: u32) -> Vec<Vec<i64>> {
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
-        let page = host().next_page(&collection.stage.endpoint, request, page_rows, after.as_deref()).await;
+        let page = host()
+            .next_page(
+                &collection.stage.endpoint,
+                request,
+                page_rows,
+                after.as_deref(),
+            )
+            .await;
         let page = page.expect("a page");
-        assert!(page.rows.rows <= page_rows, "{} rows in a page of {page_rows}", page.rows.rows);
-        pages.push(if page.rows.rows == 0 { Vec::new() } else { int64(&page.rows.columns, "pk").to_vec() });
+        assert!(
+            page.rows.rows <= page_rows,
+            "{} rows in a page of {page_rows}",
+            page.rows.rows
+        );
+        pages.push(if page.rows.rows == 0 {
+            Vec::new()
+        } else {
+            int64(&page.rows.columns, "pk").to_vec()
+        });
         assert!(pages.len() < 5_000, "it ends");
         match page.next {
             Some(next) => after = Some(next),
@@ -54,7 +72,9 @@ async fn walk(collection: &Collection, request: &QueryRequest, page_rows: u32) -
 
 /// Keys far apart and close together, unordered, with the extremes.
 fn scattered(count: i64) -> Vec<i64> {
-    let mut keys: Vec<i64> = (0..count - 2).map(|n| (n * 7_919 % count) * if n % 3 == 0 { 1 } else { 1_000_003 } - 500_000).collect();
+    let mut keys: Vec<i64> = (0..count - 2)
+        .map(|n| (n * 7_919 % count) * if n % 3 == 0 { 1 } else { 1_000_003 } - 500_000)
+        .collect();
     keys.extend([i64::MIN, i64::MAX]);
     keys.sort_unstable();
     keys.dedup();
@@ -69,11 +89,19 @@ async fn each_row_comes_once_and_in_order_whatever_the_size_of_a_page() {
     let collection = numbered(&keys).await;
     keys.sort_unstable();
     let mut request = read(&collection, "");
-    request.schema = Some(host().describe_schema(&collection.stage.endpoint, &collection.name).await.expect("a schema"));
+    request.schema = Some(
+        host()
+            .describe_schema(&collection.stage.endpoint, &collection.name)
+            .await
+            .expect("a schema"),
+    );
     for page_rows in [7, 100, 2_000] {
         let pages = walk(&collection, &request, page_rows).await;
         assert_eq!(pages.concat(), keys, "pages of {page_rows}");
-        assert!(page_rows < 2_000 || pages.len() == 1, "all rows fit one page");
+        assert!(
+            page_rows < 2_000 || pages.len() == 1,
+            "all rows fit one page"
+        );
     }
 }
 
@@ -81,8 +109,18 @@ async fn each_row_comes_once_and_in_order_whatever_the_size_of_a_page() {
 async fn a_filter_holds_on_every_page() {
     let keys: Vec<i64> = (0..300).collect();
     let collection = numbered(&keys).await;
-    let found = walk(&collection, &read(&collection, "n >= 100 and n < 120 or n > 290"), 6).await.concat();
-    assert_eq!(found, (100..120).chain(291..300).collect::<Vec<_>>(), "the filter's `or` is kept together");
+    let found = walk(
+        &collection,
+        &read(&collection, "n >= 100 and n < 120 or n > 290"),
+        6,
+    )
+    .await
+    .concat();
+    assert_eq!(
+        found,
+        (100..120).chain(291..300).collect::<Vec<_>>(),
+        "the filter's `or` is kept together"
+    );
 }
 
 #[tokio::test]
@@ -95,16 +133,29 @@ async fn text_keys_are_walked_in_the_order_of_their_bytes() {
         "index_params": [{"field_name": "v", "metric_type": "L2"}],
     }))
     .await;
-    let mut keys: Vec<String> = (0..150).map(|n| format!("{}-{n}", ["b", "A", "é", "\"q\\"][n % 4])).collect();
-    let columns = vec![column("pk", ColumnData::Varchar(keys.clone())), column("v", vectors(2, vec![0.0; 300]))];
-    let report = host().insert(&collection.stage.endpoint, &collection.rows(150, columns)).await.expect("the rows fit");
+    let mut keys: Vec<String> = (0..150)
+        .map(|n| format!("{}-{n}", ["b", "A", "é", "\"q\\"][n % 4]))
+        .collect();
+    let columns = vec![
+        column("pk", ColumnData::Varchar(keys.clone())),
+        column("v", vectors(2, vec![0.0; 300])),
+    ];
+    let report = host()
+        .insert(&collection.stage.endpoint, &collection.rows(150, columns))
+        .await
+        .expect("the rows fit");
     assert_eq!(report.ids, Some(Ids::Varchar(keys.clone())));
     keys.sort_unstable();
     let (request, mut found, mut after) = (read(&collection, ""), Vec::new(), None);
     loop {
-        let page = host().next_page(&collection.stage.endpoint, &request, 40, after.as_deref()).await.expect("a page");
+        let page = host()
+            .next_page(&collection.stage.endpoint, &request, 40, after.as_deref())
+            .await
+            .expect("a page");
         if page.rows.rows > 0 {
-            let ColumnData::Varchar(keys) = data(&page.rows.columns, "pk") else { panic!("{page:?}") };
+            let ColumnData::Varchar(keys) = data(&page.rows.columns, "pk") else {
+                panic!("{page:?}")
+            };
             found.extend(keys.clone());
         }
         let Some(next) = page.next else { break };
@@ -117,17 +168,26 @@ async fn text_keys_are_walked_in_the_order_of_their_bytes() {
 async fn rows_behind_the_cursor_do_not_come_and_those_before_it_do() {
     let collection = numbered(&(0..20).map(|n| n * 10).collect::<Vec<_>>()).await;
     let request = read(&collection, "");
-    let first = host().next_page(&collection.stage.endpoint, &request, 5, None).await.expect("a page");
+    let first = host()
+        .next_page(&collection.stage.endpoint, &request, 5, None)
+        .await
+        .expect("a page");
     let seen = int64(&first.rows.columns, "pk").to_vec();
     let columns = vec![
         column("pk", ColumnData::Int64(vec![-5, 195])),
         column("n", ColumnData::Int64(vec![0, 0])),
         column("v", vectors(2, vec![0.0; 4])),
     ];
-    host().insert(&collection.stage.endpoint, &collection.rows(2, columns)).await.expect("the rows fit");
+    host()
+        .insert(&collection.stage.endpoint, &collection.rows(2, columns))
+        .await
+        .expect("the rows fit");
     let (mut after, mut rest) = (first.next, Vec::new());
     while let Some(cursor) = after {
-        let page = host().next_page(&collection.stage.endpoint, &request, 5, Some(&cursor)).await.expect("a page");
+        let page = host()
+            .next_page(&collection.stage.endpoint, &request, 5, Some(&cursor))
+            .await
+            .expect("a page");
         if page.rows.rows > 0 {
             rest.extend_from_slice(int64(&page.rows.columns, "pk"));
         }
@@ -146,34 +206,67 @@ async fn pages_of_one_row_reach_the_end_over_any_gap_in_few_steps() {
     assert!(pages.len() <= 3 * keys.len(), "{} steps", pages.len());
     let dense = numbered(&(0..20).collect::<Vec<_>>()).await;
     let pages = walk(&dense, &read(&dense, ""), 5).await;
-    assert!(pages.len() <= 10, "{} steps behind the last row, too", pages.len());
+    assert!(
+        pages.len() <= 10,
+        "{} steps behind the last row, too",
+        pages.len()
+    );
 }
 
 #[tokio::test]
 async fn an_empty_collection_is_one_empty_page() {
     let collection = numbered(&[1]).await;
-    assert_eq!(walk(&collection, &read(&collection, "pk > 5"), 10).await, [Vec::<i64>::new()]);
+    assert_eq!(
+        walk(&collection, &read(&collection, "pk > 5"), 10).await,
+        [Vec::<i64>::new()]
+    );
 }
 
 #[tokio::test]
 async fn a_changed_cursor_and_another_requests_cursor_are_refused() {
     let collection = numbered(&(0..50).collect::<Vec<_>>()).await;
     let request = read(&collection, "");
-    let page = host().next_page(&collection.stage.endpoint, &request, 10, None).await.expect("a page");
+    let page = host()
+        .next_page(&collection.stage.endpoint, &request, 10, None)
+        .await
+        .expect("a page");
     let cursor = page.next.expect("there are more");
     collection.stage.requests();
     let refused = async |request: &QueryRequest, cursor: &str| {
-        let error = host().next_page(&collection.stage.endpoint, request, 10, Some(cursor)).await.expect_err("refused");
-        let CallError::Tool(error) = error else { panic!("{error:?}") };
-        assert_eq!((error.kind, error.argument.as_deref()), (ErrorKind::InvalidArgument, Some("after")), "{error:?}");
-        assert!(cursor.len() < 9 || !error.message.contains(cursor), "{error:?}");
+        let error = host()
+            .next_page(&collection.stage.endpoint, request, 10, Some(cursor))
+            .await
+            .expect_err("refused");
+        let CallError::Tool(error) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(
+            (error.kind, error.argument.as_deref()),
+            (ErrorKind::InvalidArgument, Some("after")),
+            "{error:?}"
+        );
+        assert!(
+            cursor.len() < 9 || !error.message.contains(cursor),
+            "{error:?}"
+        );
     };
     for position in [0, cursor.len() / 3, cursor.len() / 2, cursor.len() - 2] {
         let mut changed = cursor.clone().into_bytes();
-        changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
+        changed[position] = if changed[position] == b'A' {
+            b'B'
+        } else {
+            b'A'
+        };
         refused(&request, &String::from_utf8(changed).expect("ASCII")).await;
     }
-    for other in ["", "x", "e30", &cursor[..cursor.len() - 3], &format!("{cursor}{cursor}"), &"A".repeat(300_000)] {
+    for other in [
+        "",
+        "x",
+        "e30",
+        &cursor[..cursor.len() - 3],
+        &format!("{cursor}{cursor}"),
+        &"A".repeat(300_000),
+    ] {
         refused(&request, other).await;
     }
     refused(&read(&collection, "pk >= 0"), &cursor).await;
@@ -193,9 +286,17 @@ async fn a_page_of_no_rows_and_a_selection_by_keys_are_refused_before_anything_i
         (read(&collection, ""), 16_384, "page-rows"),
         (collection.read(by_ids(&[1])), 10, "selection"),
     ] {
-        let error = host().next_page(&collection.stage.endpoint, &request, page_rows, None).await.expect_err("refused");
-        let CallError::Tool(error) = error else { panic!("{error:?}") };
-        assert_eq!((error.kind, error.argument.as_deref()), (ErrorKind::InvalidArgument, Some(argument)));
+        let error = host()
+            .next_page(&collection.stage.endpoint, &request, page_rows, None)
+            .await
+            .expect_err("refused");
+        let CallError::Tool(error) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(
+            (error.kind, error.argument.as_deref()),
+            (ErrorKind::InvalidArgument, Some(argument))
+        );
     }
     assert_eq!(collection.stage.requests(), 0);
 }

@@ -1,0 +1,53 @@
+use super::run;
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    for command in ["tools", "call", "inspect", "doctor", "local"] {
+        let ran = run(&[command, "--help"], &[]);
+        assert_eq!((ran.code, ran.errors.as_str()), (0, ""), "{command}");
+        assert!(
+            ran.output.contains("Examples:\n  ") && ran.output.contains("Usage: milvus-host "),
+            "{}",
+            ran.output
+        );
+    }
+}
+
+#[test]
+fn the_help_of_the_whole_names_the_exit_codes_and_shows_no_token() {
+    let ran = run(
+        &["--help"],
+        &[
+            ("MILVUS_TOKEN", "root:s3cret"),
+            ("MILVUS_URI", "http://10.1.2.3:1"),
+        ],
+    );
+    assert_eq!(ran.code, 0);
+    assert!(ran.output.contains(
+        "Exit codes: 0 done, 1 the tool failed, 2 wrong usage, 3 refused by policy, 4 Milvus"
+    ));
+    assert!(ran.output.contains("The token is never an argument"));
+    assert!(!ran.output.contains("s3cret"), "{}", ran.output);
+}
+
+#[test]
+fn the_version_is_told() {
+    let ran = run(&["--version"], &[]);
+    assert_eq!(
+        (ran.code, ran.output.trim()),
+        (0, concat!("milvus-host ", env!("CARGO_PKG_VERSION")))
+    );
+}
+
+#[test]
+fn a_command_that_is_not_there_is_wrong_usage() {
+    for arguments in [&["serve"][..], &[], &["call"], &["tools", "--what"]] {
+        let ran = run(arguments, &[]);
+        assert_eq!(
+            (ran.code, ran.output.as_str()),
+            (2, ""),
+            "{arguments:?}: {}",
+            ran.errors
+        );
+    }
+}

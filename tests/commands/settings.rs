@@ -1,0 +1,181 @@
+use super::{Folder, milvus, run, run_in, shows};
+use crate::servers::local::TOKEN;
+use crate::servers::{Elsewhere, Recorder};
+
+const LIST: [&str; 3] = ["call", "milvus_collection", r#"{"operation":"list"}"#];
+
+#[test]
+fn a_planted_file_cannot_say_where_milvus_is_and_nobody_is_connected_to() {
+    let (evil, folder) = (Elsewhere::start(), Folder::new());
+    folder.write(
+        "milvus-host.toml",
+        &format!("uri = \"http://{}\"\n", evil.authority()),
+    );
+    for command in [&LIST[..], &["doctor"], &["tools"], &["inspect"]] {
+        let ran = run_in(&folder, command, &[("MILVUS_TOKEN", TOKEN)]);
+        assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{command:?}");
+        shows(
+            &ran.errors,
+            "error: milvus-host.toml in the working directory sets `uri`, which only a file that you name may set\n\n\
+             hint: if the file is yours: --config milvus-host.toml",
+        );
+    }
+    assert_eq!(evil.connections(), 0);
+}
+
+#[test]
+fn a_planted_file_cannot_name_a_token_a_component_a_certificate_or_an_audit() {
+    for setting in ["token_file", "component", "ca_cert", "audit"] {
+        let folder = Folder::new();
+        folder.write("milvus-host.toml", &format!("{setting} = \"x\"\n"));
+        let ran = run_in(&folder, &["tools"], &[]);
+        assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{setting}");
+        assert!(!folder.path().join("x").exists());
+    }
+}
+
+#[test]
+fn a_file_of_the_folder_may_set_what_harms_nobody() {
+    let (recorder, folder) = (Recorder::start(), Folder::new());
+    folder.write(
+        "milvus-host.toml",
+        "database = \"words\"\ntimeout_ms = 5000\n",
+    );
+    let ran = run_in(&folder, &LIST, &[("MILVUS_URI", &recorder.uri())]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(recorder.requests()[0].body, br#"{"dbName":"words"}"#);
+}
+
+#[test]
+fn a_file_that_was_named_may_say_where_milvus_is() {
+    let (recorder, folder) = (Recorder::start(), Folder::new());
+    folder.write(
+        "mine.toml",
+        &format!("uri = \"{}\"\ntoken_file = \"token\"\n", recorder.uri()),
+    );
+    folder.write("token", "root:from-file\n");
+    let ran = run_in(
+        &folder,
+        &[&LIST[..], &["--config", "mine.toml"]].concat(),
+        &[("MILVUS_TOKEN", "root:from-environment")],
+    );
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(
+        recorder.requests()[0].header("authorization"),
+        Some("Bearer root:from-file")
+    );
+}
+
+#[test]
+fn a_flag_comes_before_the_environment_and_that_before_the_file() {
+    let (flag, variable, file, folder) = (
+        Recorder::start(),
+        Recorder::start(),
+        Recorder::start(),
+        Folder::new(),
+    );
+    folder.write("mine.toml", &format!("uri = \"{}\"\n", file.uri()));
+    let uri = variable.uri();
+    let all = [&LIST[..], &["--config", "mine.toml"]].concat();
+    run_in(
+        &folder,
+        &[&all[..], &["--uri", &flag.uri()]].concat(),
+        &[("MILVUS_URI", &uri)],
+    );
+    run_in(&folder, &all, &[("MILVUS_URI", &uri)]);
+    run_in(&folder, &all, &[]);
+    assert_eq!(
+        [&flag, &variable, &file].map(|recorder| recorder.requests().len()),
+        [1, 1, 1]
+    );
+}
+
+#[test]
+fn an_unknown_setting_is_wrong_usage() {
+    let folder = Folder::new();
+    folder.write("milvus-host.toml", "databse = \"words\"\n");
+    let ran = run_in(&folder, &["tools"], &[]);
+    assert_eq!((ran.code, ran.output.as_str()), (2, ""));
+    shows(
+        &ran.errors,
+        "
+error: milvus-host.toml: unknown field `databse`, expected one of `uri`, `token_file`, `database`, `timeout_ms`, `ca_cert`, `component`, `audit`
+
+hint: known settings: uri, token_file, database, timeout_ms, ca_cert, component, audit
+",
+    );
+    let ran = run_in(
+        &folder,
+        &["tools", "--uri", "http://127.0.0.1:1", "--databse", "words"],
+        &[],
+    );
+    assert_eq!(ran.code, 2);
+}
+
+#[test]
+fn a_setting_of_no_sense_is_wrong_usage() {
+    for more in [
+        ["--timeout-ms", "0"],
+        ["--timeout-ms", "soon"],
+        ["--uri", "ftp://127.0.0.1"],
+        ["--uri", "http://root:s3cret@127.0.0.1"],
+        ["--uri", "http://127.0.0.1:19530/v2"],
+        ["--token-file", "nowhere"],
+        ["--config", "nowhere"],
+        ["--component", "nowhere"],
+        ["--ca-cert", "nowhere"],
+    ] {
+        let ran = run(&[&LIST[..], &more].concat(), &[]);
+        assert_eq!(
+            (ran.code, ran.output.as_str()),
+            (2, ""),
+            "{more:?}: {}",
+            ran.errors
+        );
+        assert!(!ran.errors.contains("s3cret"), "{}", ran.errors);
+    }
+}
+
+#[test]
+fn a_token_goes_to_another_machine_only_encrypted_or_when_told_to() {
+    let far = [
+        &LIST[..],
+        &["--uri", "http://192.0.2.1:19530", "--timeout-ms", "300"],
+    ]
+    .concat();
+    let ran = run(&far, &[("MILVUS_TOKEN", "root:s3cret")]);
+    assert_eq!((ran.code, ran.output.as_str()), (2, ""));
+    shows(
+        &ran.errors,
+        "
+error: the token would go to http://192.0.2.1:19530 unencrypted, where everybody on the way can read it
+
+hint: use https, or allow it with --danger-plaintext-token
+",
+    );
+    let told = run(
+        &[&far[..], &["--danger-plaintext-token"]].concat(),
+        &[("MILVUS_TOKEN", "root:s3cret")],
+    );
+    assert_eq!(told.code, 4, "it tries, and nobody is there: {told:?}");
+    let without = run(&far, &[]);
+    assert_eq!(without.code, 4, "{without:?}");
+}
+
+#[test]
+fn audit_lines_go_where_they_are_told_to() {
+    let ran = milvus(&[&LIST[..], &["--audit", "stderr"]].concat());
+    assert_eq!(ran.code, 0);
+    let lines: Vec<serde_json::Value> = ran
+        .errors
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(
+        (&lines[1]["tool"], &lines[1]["sent"]),
+        (&"milvus_collection".into(), &1.into()),
+        "{lines:?}"
+    );
+    assert_eq!(lines[0]["verdict"], "sent", "{lines:?}");
+}

@@ -1,0 +1,86 @@
+use serde_json::Value;
+
+use super::{run, shows};
+
+#[test]
+fn the_tools_are_a_table() {
+    let ran = run(&["tools"], &[]);
+    assert_eq!(ran.code, 0);
+    shows(
+        &ran.output,
+        "
+ tool                        effect    what it does
+────────────────────────────────────────────────────────────────────────
+ milvus_collection           reads     Look at collections
+ milvus_search               reads     Search by vector or text
+ milvus_hybrid_search        reads     Search by several fields at once
+ milvus_query                reads     Query rows
+ milvus_get                  reads     Get rows by key
+ milvus_count                reads     Count rows
+ milvus_insert               adds      Insert rows
+ milvus_upsert               removes   Replace or add rows
+ milvus_delete               removes   Delete rows
+ milvus_create_collection    adds      Create a collection
+ milvus_load_collection      adds      Load a collection
+ milvus_release_collection   removes   Release a collection
+ milvus_drop_collection      removes   Drop a collection
+",
+    );
+    shows(
+        &ran.errors,
+        "`milvus-host tools NAME` shows a tool's arguments, `milvus-host call NAME JSON` calls it",
+    );
+}
+
+#[test]
+fn one_tool_is_shown_with_its_arguments() {
+    let ran = run(&["tools", "milvus_drop_collection"], &[]);
+    assert_eq!((ran.code, ran.errors.as_str()), (0, ""));
+    shows(
+        &ran.output,
+        "
+milvus_drop_collection (removes): Drop a collection
+
+Removes a collection with all its rows, for good. Dropping one that does not exist changes nothing.
+
+ argument          kind               what it is
+────────────────────────────────────────────────────────────────────────────────────────────
+ collection_name   string, required   Collection or alias: letters, digits and underscores.
+                                      Example: \"docs\"
+",
+    );
+}
+
+#[test]
+fn for_programs_the_tools_are_described_as_mcp_does() {
+    let ran = run(&["tools", "--json"], &[]);
+    assert_eq!((ran.code, ran.errors.as_str()), (0, ""));
+    let answer: Value = serde_json::from_str(&ran.output).expect("JSON");
+    let tools = answer["tools"].as_array().expect("a list");
+    assert_eq!(tools.len(), 13);
+    for tool in tools {
+        for member in [
+            "name",
+            "title",
+            "description",
+            "inputSchema",
+            "outputSchema",
+            "annotations",
+        ] {
+            assert!(!tool[member].is_null(), "{member}: {tool}");
+        }
+    }
+    let ran = run(&["tools", "milvus_get", "--json"], &[]);
+    let answer: Value = serde_json::from_str(&ran.output).expect("JSON");
+    assert_eq!(answer["tools"].as_array().expect("a list").len(), 1);
+}
+
+#[test]
+fn a_tool_that_is_not_there_is_wrong_usage() {
+    let ran = run(&["tools", "milvus_format"], &[]);
+    assert_eq!((ran.code, ran.output.as_str()), (2, ""));
+    shows(
+        &ran.errors,
+        "error: there is no tool `milvus_format`\n\nhint: `milvus-host tools` lists them",
+    );
+}

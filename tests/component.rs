@@ -1,0 +1,113 @@
+//! What the component is: small, with six imports and nothing more, and its contract in `wit/`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use host_harness::{embedded_component, inspect};
+
+#[test]
+fn it_imports_six_interfaces_and_nothing_else() {
+    let component = inspect(embedded_component()).expect("it may be loaded");
+    let expected = [
+        "wasi:clocks/monotonic-clock@0.2.12",
+        "wasi:http/outgoing-handler@0.2.12",
+        "wasi:http/types@0.2.12",
+        "wasi:io/error@0.2.12",
+        "wasi:io/poll@0.2.12",
+        "wasi:io/streams@0.2.12",
+    ];
+    assert_eq!(component.imports, expected);
+    for family in [
+        "filesystem",
+        "sockets",
+        "cli",
+        "random",
+        "wall-clock",
+        "incoming",
+    ] {
+        assert!(
+            !component.imports.iter().any(|name| name.contains(family)),
+            "{family}"
+        );
+    }
+}
+
+#[test]
+fn it_exports_the_package_and_nothing_else() {
+    let component = inspect(embedded_component()).expect("it may be loaded");
+    let names = ["entities", "search", "server", "tools", "types"];
+    assert_eq!(
+        component.exports,
+        names.map(|name| format!("milvus:vector-store/{name}@0.1.0"))
+    );
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "shown with --nocapture")]
+fn it_stays_small() {
+    let component = inspect(embedded_component()).expect("it may be loaded");
+    println!("{} bytes, sha256:{}", component.size, component.digest);
+    assert_eq!(component.size, embedded_component().len());
+    assert!(
+        component.digest.len() == 64
+            && component
+                .digest
+                .bytes()
+                .all(|byte| byte.is_ascii_hexdigit())
+    );
+    assert!(component.size < 1_500_000, "{} bytes", component.size);
+}
+
+#[test]
+fn it_holds_no_path_of_the_machine_that_built_it() {
+    let text = String::from_utf8_lossy(embedded_component());
+    for place in [
+        env!("CARGO_MANIFEST_DIR").trim_end_matches("/tests"),
+        "/.cargo/registry/src/",
+    ] {
+        let found = text
+            .find(place)
+            .map(|at| text[at..].chars().take(120).collect::<String>());
+        assert_eq!(found, None, "{place}");
+    }
+}
+
+#[test]
+fn the_world_of_callers_mirrors_the_world_of_the_component() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/world.wit");
+    let text = std::fs::read_to_string(path).expect("the worlds");
+    let mut worlds = BTreeMap::<String, Vec<(String, String)>>::new();
+    let mut world = String::new();
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with("///"))
+    {
+        let mut words = line.trim_end_matches([';', '{', ' ']).split_whitespace();
+        match (words.next(), words.next()) {
+            (Some("world"), Some(name)) => name.clone_into(&mut world),
+            (Some(way @ ("import" | "export")), Some(name)) => {
+                worlds
+                    .entry(world.clone())
+                    .or_default()
+                    .push((way.to_owned(), name.to_owned()));
+            }
+            _ => {}
+        }
+    }
+    let of = |world: &str, way: &str| -> Vec<String> {
+        worlds[world]
+            .iter()
+            .filter(|(known, _)| known == way)
+            .map(|(_, name)| name.clone())
+            .collect()
+    };
+    assert_eq!(of("client", "import"), of("plugin", "export"));
+    assert_eq!(of("client", "export"), Vec::<String>::new());
+    assert_eq!(of("plugin", "import"), of("tools-plugin", "import"));
+    assert!(
+        of("tools-plugin", "export")
+            .iter()
+            .all(|name| of("plugin", "export").contains(name))
+    );
+}
