@@ -106,8 +106,14 @@ fn local_milvus() -> Result<std::path::PathBuf> {
         .args(["local", "--install"])
         .env("MILVUS_LOCAL_HOME", &home);
     crate::run::succeed(&mut install, "installing the local Milvus")?;
-    let requirements = root().join("local-milvus/requirements-test.txt");
-    let wanted = std::fs::read_to_string(&requirements)?;
+    // The gateway's own requirements and those of its tests, in an environment apart: what users get stays as it is.
+    let files = ["requirements.txt", "requirements-test.txt"]
+        .map(|name| root().join("local-milvus").join(name));
+    let mut wanted = String::new();
+    for file in &files {
+        wanted
+            .push_str(&std::fs::read_to_string(file).with_context(|| file.display().to_string())?);
+    }
     let venv = home.join("test-venv");
     let complete = venv.join("complete");
     let python = venv.join("bin/python");
@@ -131,8 +137,10 @@ fn local_milvus() -> Result<std::path::PathBuf> {
         "--only-binary",
         ":all:",
     ]);
-    pip.args(["--require-hashes", "--requirement"])
-        .arg(&requirements);
+    pip.arg("--require-hashes");
+    for file in &files {
+        pip.arg("--requirement").arg(file);
+    }
     crate::run::succeed(&mut pip, "installing what the gateway's tests need")?;
     std::fs::write(&complete, wanted)?;
     Ok(python)
