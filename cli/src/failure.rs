@@ -1,6 +1,6 @@
 //! Why a command failed: words for people, a hint what to do next, and the exit code.
 
-use crate::output::clean;
+use crate::output::{clean, outln};
 use host_harness::{CallError, ErrorKind, ErrorSource, Outcome, ToolError, kind_name};
 use serde_json::{Value, json};
 
@@ -88,9 +88,15 @@ impl Failure {
     }
 
     /// Shows it: words on standard error, JSON on standard output where it was asked for.
-    pub(crate) fn show(&self) {
-        if let Some(json) = &self.json {
-            println!("{json}");
+    pub(crate) fn show(&self, as_json: bool) {
+        if as_json {
+            let usage =
+                || json!({"error": {"kind": "usage", "message": self.message, "hint": self.hint}});
+            match &self.json {
+                Some(json) => outln!("{json}"),
+                None if self.message.is_empty() => {}
+                None => outln!("{}", usage()),
+            }
             return;
         }
         eprintln!("error: {}", clean(&self.message));
@@ -152,8 +158,12 @@ fn advice(error: &ToolError, origin: &str) -> Option<String> {
         ErrorKind::NotFound if error.source == ErrorSource::Component => {
             "`milvus-host tools` lists the tools".to_owned()
         }
+        ErrorKind::NotFound if error.milvus_code == Some(700) => {
+            "it has no index: create it with `index_params`, then it is indexed and loaded".to_owned()
+        }
         _ if error.outcome != Outcome::NotApplied => {
-            "look before you repeat it: count or query the rows that it was about".to_owned()
+            "look before you repeat it: `milvus_collection` describes a collection, `milvus_count` counts its rows"
+                .to_owned()
         }
         _ => return None,
     })

@@ -2,11 +2,7 @@
 //!
 //! Data goes to standard output, talk and progress to standard error. Exit codes: 0 done, 1 the tool failed, 2 wrong
 //! usage, 3 refused by policy, 4 Milvus cannot be reached.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "it is a command line"
-)]
+#![expect(clippy::print_stderr, reason = "it is a command line")]
 
 mod commands;
 mod failure;
@@ -52,6 +48,19 @@ enum Command {
     Local(commands::local::Arguments),
 }
 
+impl Command {
+    /// Whether the answer, and a failure, is to be JSON.
+    fn wants_json(&self) -> bool {
+        match self {
+            Self::Tools(arguments) => arguments.json,
+            Self::Call(arguments) => arguments.json,
+            Self::Inspect(arguments) => arguments.json,
+            Self::Doctor(arguments) => arguments.json,
+            Self::Local(arguments) => arguments.json,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -64,6 +73,7 @@ fn main() -> ExitCode {
         .enable_all()
         .worker_threads(2)
         .build();
+    let as_json = cli.command.wants_json();
     let result = match runtime {
         Ok(runtime) => {
             let result = runtime.block_on(run(cli));
@@ -78,7 +88,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.show();
+            failure.show(as_json);
             ExitCode::from(failure.code)
         }
     }

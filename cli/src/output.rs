@@ -1,14 +1,38 @@
 //! What people see: tables that fit the terminal, and text of others without what could steer it.
 
-use comfy_table::{ContentArrangement, Table, TableComponent, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, presets};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// The longest cell of a table, in characters.
 const MAX_CELL: usize = 160;
 
-/// The width of a table where standard output is no terminal.
-const PLAIN_WIDTH: u16 = 100;
+/// Columns that are never broken over lines.
+const UNBROKEN: [&str; 7] = [
+    "id", "name", "type", "tool", "effect", "argument", "distance",
+];
+
+/// Writes a line to standard output. A reader that went away is no failure: this program ends quietly, as others do.
+/// Anything else, such as a full disk, is told and ends it, too.
+pub(crate) fn line(text: std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    let mut output = std::io::stdout().lock();
+    let Err(error) = writeln!(output, "{text}").and_then(|()| output.flush()) else {
+        return;
+    };
+    let quiet = error.kind() == std::io::ErrorKind::BrokenPipe;
+    if !quiet {
+        eprintln!("error: standard output: {error}");
+    }
+    #[expect(clippy::exit, reason = "nobody is left to answer to")]
+    std::process::exit(i32::from(!quiet));
+}
+
+/// As `println!`, without its panic.
+macro_rules! outln {
+    ($($text:tt)*) => { $crate::output::line(format_args!($($text)*)) };
+}
+pub(crate) use outln;
 
 /// Text of others without control, escape and direction characters.
 pub(crate) fn clean(text: &str) -> String {
@@ -37,10 +61,19 @@ pub(crate) fn table(columns: &[&str]) -> Table {
         .set_style(TableComponent::HeaderLines, '─')
         .set_style(TableComponent::MiddleHeaderIntersections, '─')
         .set_content_arrangement(ContentArrangement::Dynamic);
+    // In a pipe a row is a line, so that others can find things in it.
     if !table.is_tty() {
-        table.set_width(PLAIN_WIDTH);
+        table.set_content_arrangement(ContentArrangement::Disabled);
     }
     table.set_header(columns.to_vec());
+    // What is copied is never broken: keys and names.
+    for (position, column) in columns.iter().enumerate() {
+        if UNBROKEN.contains(column)
+            && let Some(column) = table.column_mut(position)
+        {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
     table
 }
 

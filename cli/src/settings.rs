@@ -94,6 +94,9 @@ pub(crate) struct Flags {
         help_heading = "Settings"
     )]
     config: Option<PathBuf>,
+    /// For those who try: a command line is no place for a secret.
+    #[arg(long, global = true, hide = true, value_name = "TOKEN")]
+    token: Option<String>,
     /// Send the token over plain http to another machine, where everybody on the way can read it
     #[arg(long, global = true, help_heading = "Settings")]
     danger_plaintext_token: bool,
@@ -130,18 +133,22 @@ pub(crate) struct Settings {
 impl Flags {
     /// Puts flags, environment and file together.
     pub(crate) fn resolve(&self) -> Result<Settings, Failure> {
+        if self.token.is_some() {
+            return Err(Failure::usage(
+                "the token is never an argument, where every program can read it",
+            )
+            .with_hint("MILVUS_TOKEN=user:password in the environment, or --token-file FILE"));
+        }
         let file = match &self.config {
             Some(path) => parse(path)?,
             None => found(Path::new(FILE))?,
         };
         Ok(Settings {
-            uri: self
-                .uri
-                .clone()
+            uri: given(self.uri.as_ref())
                 .or(file.uri)
                 .unwrap_or_else(|| DEFAULT_URI.to_owned()),
             token_file: self.token_file.clone().or(file.token_file),
-            database: self.database.clone().or(file.database),
+            database: given(self.database.as_ref()).or(file.database),
             timeout_ms: self.timeout_ms.or(file.timeout_ms),
             ca_cert: self.ca_cert.clone().or(file.ca_cert),
             component: self.component.clone().or(file.component),
@@ -151,13 +158,34 @@ impl Flags {
     }
 }
 
+/// A setting that is not empty: an empty variable counts as unset, as compose files write it.
+fn given(setting: Option<&String>) -> Option<String> {
+    setting.filter(|text| !text.is_empty()).cloned()
+}
+
 fn parse(path: &Path) -> Result<File, Failure> {
     let text = read(path, "the settings file")?;
-    toml::from_str(&text).map_err(|error| {
+    let mut file: File = toml::from_str(&text).map_err(|error| {
         Failure::usage(format!("{}: {}", path.display(), error.message())).with_hint(
             "known settings: uri, token_file, database, timeout_ms, ca_cert, component, audit",
         )
-    })
+    })?;
+    // Paths in a file are from where the file is, wherever it is read.
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for setting in [
+        &mut file.token_file,
+        &mut file.ca_cert,
+        &mut file.component,
+        &mut file.audit,
+    ] {
+        if let Some(named) = setting
+            .as_mut()
+            .filter(|named| named.as_os_str() != "stderr")
+        {
+            *named = folder.join(&named);
+        }
+    }
+    Ok(file)
 }
 
 /// The file of the working directory: nothing that decides whom to trust.
@@ -281,6 +309,11 @@ impl Settings {
     fn token(&self) -> Result<Option<String>, Failure> {
         // A file that was named beats the environment: it is the more deliberate of the two.
         if let Some(path) = &self.token_file {
+            // Who writes the token in place of its file's name does not see it repeated.
+            if !path.exists() {
+                return Err(Failure::usage("the token file is not there")
+                    .with_hint("--token-file and MILVUS_TOKEN_FILE name a file; MILVUS_TOKEN holds the token itself"));
+            }
             let token = read(path, "the token file")?;
             return Ok(Some(token.trim_end_matches(['\r', '\n']).to_owned()));
         }

@@ -1,11 +1,12 @@
 //! Searches whose answers need more than one look: which hits belong to which query, which member is the key, and
-//! why a text cannot be searched.
+//! what is wrong with a query that Milvus did not take.
 
 use super::{Client, selection};
-use crate::contract::types::CollectionSchema;
+use crate::contract::types::{CollectionSchema, FieldSchema};
 use crate::error::{Error, ErrorKind};
 use crate::operations::search::{Hit, Hits, HybridSearch, Search, take_apart};
 use crate::values::columns;
+use serde_json::value::RawValue;
 
 /// The hits of a search, query by query.
 #[derive(Debug)]
@@ -20,25 +21,28 @@ pub struct Found {
 /// explained; one for each query on servers that do not say how hits divide.
 ///
 /// # Errors
-/// Milvus' own; for a text that no function can take, what is missing.
+/// Milvus' own; for a query that does not fit its field, what was expected.
 pub fn search(
     client: &mut Client<'_>,
     search: &Search,
     schema: Option<&CollectionSchema>,
 ) -> Result<Found, Error> {
     let queries = search.data.len().max(search.ids.len());
-    let texts = search.data.iter().any(|query| query.get().starts_with('"'));
     let hits = match client.run(search) {
         Ok(hits) => hits,
-        Err(error) if texts => {
+        Err(error) => {
+            let asked = search.data.first().map(|query| Asked {
+                place: String::new(),
+                field: search.anns_field.as_deref(),
+                query,
+            });
             return Err(explain(
                 client,
                 error,
                 &search.collection_name,
-                &[search.anns_field.as_deref()],
+                asked.as_slice(),
             ));
         }
-        Err(error) => return Err(error),
     };
     let divided = hits
         .divide(queries, search.limit)
@@ -85,18 +89,24 @@ pub fn hybrid_search(
     search: &HybridSearch,
     schema: Option<&CollectionSchema>,
 ) -> Result<Found, Error> {
-    let texts: Vec<Option<&str>> = search
-        .search
-        .iter()
-        .filter(|sub| sub.data.iter().any(|query| query.get().starts_with('"')))
-        .map(|sub| sub.anns_field.as_deref())
-        .collect();
     let hits = match client.run(search) {
         Ok(hits) => hits,
-        Err(error) if !texts.is_empty() => {
-            return Err(explain(client, error, &search.collection_name, &texts));
+        Err(error) => {
+            let asked: Vec<Asked<'_>> = search
+                .search
+                .iter()
+                .enumerate()
+                .filter_map(|(position, sub)| {
+                    let query = sub.data.first()?;
+                    Some(Asked {
+                        place: format!("searches[{position}]."),
+                        field: sub.anns_field.as_deref(),
+                        query,
+                    })
+                })
+                .collect();
+            return Err(explain(client, error, &search.collection_name, &asked));
         }
-        Err(error) => return Err(error),
     };
     let counts = hits
         .divide(1, search.limit)
@@ -155,12 +165,21 @@ fn found(
     Ok(Found { counts, hits })
 }
 
-/// Replaces Milvus' words on a text it could not search by what is missing, which takes a look at the schema.
+/// One query of a search, as an error names it.
+struct Asked<'a> {
+    /// What stands before the name of the argument, such as `searches[0].`.
+    place: String,
+    field: Option<&'a str>,
+    query: &'a RawValue,
+}
+
+/// Replaces Milvus' words on a query that it could not take (for most mistakes `can only accept json format request`)
+/// by what is wrong with it, which takes a look at the schema.
 fn explain(
     client: &mut Client<'_>,
     error: Error,
     collection_name: &str,
-    fields: &[Option<&str>],
+    asked: &[Asked<'_>],
 ) -> Error {
     if error.kind != ErrorKind::InvalidArgument && error.kind != ErrorKind::Server {
         return error;
@@ -168,41 +187,91 @@ fn explain(
     let Ok(schema) = selection::schema(client, collection_name) else {
         return error;
     };
-    let vectors = || {
-        schema
-            .fields
-            .iter()
-            .filter(|field| field.data_type.ends_with("Vector"))
-    };
-    let able: Vec<&str> = vectors()
-        .filter(|field| field.function_output)
-        .map(|field| field.name.as_str())
+    let vectors: Vec<&FieldSchema> = schema
+        .fields
+        .iter()
+        .filter(|field| field.data_type.ends_with("Vector"))
         .collect();
-    for field in fields {
-        let problem = match field {
-            Some(name) if able.contains(name) => continue,
-            Some(name) if vectors().any(|field| field.name == *name) => {
-                format!("field `{name}` has no BM25 or embedding function, so it takes no text")
-            }
-            Some(name) => format!("the collection has no vector field `{name}`"),
-            None if vectors().count() == 1 && able.is_empty() => {
-                "the collection's vector field has no BM25 or embedding function, so it takes no text".to_owned()
-            }
-            None if vectors().count() == 1 => continue,
-            None => "the collection has several vector fields: name one in `anns_field`".to_owned(),
+    for Asked {
+        place,
+        field,
+        query,
+    } in asked
+    {
+        let found = match field {
+            Some(name) => vectors.iter().find(|field| field.name == *name),
+            None if vectors.len() == 1 => vectors.first(),
+            None => None,
         };
-        let advice = if able.is_empty() {
-            "give `query_vector`, or create the collection with such a function".to_owned()
-        } else {
-            format!("fields that take text: {}", able.join(", "))
+        let (argument, problem) = match (found, field) {
+            (Some(field), _) => match misfit(field, query, &vectors) {
+                Some((argument, problem)) => (argument, problem),
+                None => continue,
+            },
+            (None, Some(_)) => ("anns_field", format!("expected one of {}", names(&vectors))),
+            (None, None) => (
+                "anns_field",
+                format!("expected one of {}, came none", names(&vectors)),
+            ),
         };
         return Error {
             milvus_code: error.milvus_code,
             http_status: error.http_status,
-            ..Error::invalid("query_text", format_args!("{problem}; {advice}"))
+            ..Error::invalid(format!("{place}{argument}"), problem)
         };
     }
     error
+}
+
+/// Why a query does not fit its field: the argument and the problem, or nothing if it seems to.
+fn misfit(
+    field: &FieldSchema,
+    query: &RawValue,
+    vectors: &[&FieldSchema],
+) -> Option<(&'static str, String)> {
+    let name = &field.name;
+    let in_bytes =
+        ["BinaryVector", "Float16Vector", "BFloat16Vector"].contains(&field.data_type.as_str());
+    match query.get().as_bytes().first() {
+        Some(b'"') if field.function_output || in_bytes => None,
+        Some(b'"') => {
+            let able: Vec<&FieldSchema> = vectors
+                .iter()
+                .copied()
+                .filter(|field| field.function_output)
+                .collect();
+            let advice = if able.is_empty() {
+                "give `query_vector`, or create the collection with such a function".to_owned()
+            } else {
+                format!("fields that take text: {}", names(&able))
+            };
+            let problem = format!(
+                "field `{name}` has no BM25 or embedding function, so it takes no text; {advice}"
+            );
+            Some(("query_text", problem))
+        }
+        Some(b'[') => {
+            let came = serde_json::from_str::<Vec<serde::de::IgnoredAny>>(query.get())
+                .ok()?
+                .len();
+            let dim = field.dim? as usize;
+            (dim != came).then(|| {
+                (
+                    "query_vector",
+                    format!("expected {dim} numbers, the dimension of `{name}`, came {came}"),
+                )
+            })
+        }
+        _ => None,
+    }
+}
+
+fn names(fields: &[&FieldSchema]) -> String {
+    fields
+        .iter()
+        .map(|field| field.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]

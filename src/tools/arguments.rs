@@ -7,7 +7,7 @@
 
 use crate::error::Error;
 use crate::values::filter::is_identifier;
-use crate::values::json::{Members, is_object, kind, parse_lenient};
+use crate::values::json::{Members, is_object, kind, parse_lenient, syntax_problem};
 use crate::values::vector;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -31,7 +31,10 @@ impl Arguments {
         let raw = parse_lenient(text).ok_or_else(|| {
             Error::invalid(
                 "arguments",
-                "expected the text of a JSON object, came text that is no JSON",
+                format_args!(
+                    "expected the text of a JSON object, came text that is no JSON: {}",
+                    syntax_problem(text)
+                ),
             )
         })?;
         Self::from_raw("", &raw)

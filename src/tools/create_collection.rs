@@ -1,6 +1,6 @@
 //! `milvus_create_collection`: creates a collection, quick or from a schema.
 
-use super::{Arguments, answers, consistency_level};
+use super::{Arguments, answers, consistency_level, queries};
 use crate::client::Client;
 use crate::error::Error;
 use crate::operations::collections::{CreateCollection, IndexParams};
@@ -66,7 +66,14 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
     }
     arguments.finish()?;
     client.run(&create).map_err(in_doubt)?;
-    Ok(answers::done(&create.collection_name, "created"))
+    // What has no index cannot be loaded, and so not searched.
+    let indexed = create.schema.is_none() || !create.index_params.is_empty();
+    let status = if indexed {
+        "created"
+    } else {
+        "created_without_index"
+    };
+    Ok(answers::done(&create.collection_name, status))
 }
 
 /// An index or a load that fails leaves the collection behind (`handler_v2.go: createCollection`), whatever the code.
@@ -94,7 +101,7 @@ fn quick(
         .one_of("id_type", &["Int64", "VarChar"])?
         .map(ToOwned::to_owned);
     create.auto_id = arguments.boolean("auto_id")?;
-    create.metric_type = arguments.text("metric_type")?;
+    create.metric_type = queries::metric_type(arguments)?;
     create.primary_field_name = arguments.identifier("primary_field_name")?;
     create.vector_field_name = arguments.identifier("vector_field_name")?;
     let max_length = arguments.integer("max_length", 1..=65_535)?;
@@ -294,7 +301,7 @@ fn new_index(mut arguments: Arguments) -> Result<IndexParams, Error> {
         field_name: arguments.required_identifier("field_name")?,
         index_name: arguments.text("index_name")?,
         index_type: arguments.text("index_type")?,
-        metric_type: arguments.text("metric_type")?,
+        metric_type: queries::metric_type(&mut arguments)?,
         params: arguments.object("params")?.unwrap_or_default(),
     };
     arguments.finish()?;

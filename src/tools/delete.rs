@@ -1,6 +1,6 @@
 //! `milvus_delete`: deletes rows by key or by filter.
 
-use super::Arguments;
+use super::{Arguments, queries};
 use crate::client::{Client, selection};
 use crate::error::Error;
 use crate::operations::entities::Delete;
@@ -10,10 +10,9 @@ use serde_json::{Value, json};
 pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
     let collection_name = arguments.required_identifier("collection_name")?;
     let ids = arguments.keys("ids")?;
-    let filter = arguments.text("filter")?;
-    let expr_params = arguments.object("filter_params")?;
+    let (filter, expr_params) = queries::filter(&mut arguments)?;
     let partition_name = arguments.text("partition_name")?;
-    let filter = match (ids, filter) {
+    let filter = match (ids, Some(filter).filter(|filter| !filter.is_empty())) {
         (Some(_), Some(_)) => {
             return Err(arguments.wrong("filter", "expected either `ids` or `filter`, came both"));
         }
@@ -28,12 +27,6 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
             filter
         }
         (Some(ids), None) => {
-            if expr_params.is_some() {
-                return Err(arguments.wrong(
-                    "filter_params",
-                    "expected a `filter` that uses them, came `ids`",
-                ));
-            }
             arguments.finish()?;
             let schema = selection::schema(client, &collection_name)?;
             let key = columns::primary_key(&schema).map_err(|cause| Error::protocol(&cause))?;

@@ -3,6 +3,7 @@
 use super::Arguments;
 use crate::error::Error;
 use crate::operations::search::Grouping;
+use crate::values::filter::check_template_values;
 use crate::values::json::raw;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -30,10 +31,7 @@ pub(super) fn query(arguments: &mut Arguments) -> Result<Box<RawValue>, Error> {
 pub(super) fn search_params(arguments: &mut Arguments) -> Result<Map<String, Value>, Error> {
     let mut params = arguments.object("search_params")?.unwrap_or_default();
     let own = [
-        (
-            "metric_type",
-            arguments.text("metric_type")?.map(Value::from),
-        ),
+        ("metric_type", metric_type(arguments)?.map(Value::from)),
         (
             "level",
             arguments.integer("level", 1..=10)?.map(Value::from),
@@ -58,6 +56,13 @@ pub(super) fn search_params(arguments: &mut Arguments) -> Result<Map<String, Val
         return Err(arguments.wrong("range_filter", "expected `radius` with it, came none"));
     }
     Ok(params)
+}
+
+/// A metric's name. Milvus takes capitals only; what was meant is plain.
+pub(super) fn metric_type(arguments: &mut Arguments) -> Result<Option<String>, Error> {
+    Ok(arguments
+        .text("metric_type")?
+        .map(|name| name.to_ascii_uppercase()))
 }
 
 /// What hits are grouped by.
@@ -86,11 +91,14 @@ pub(super) fn filter(
 ) -> Result<(String, Option<Map<String, Value>>), Error> {
     let filter = arguments.text("filter")?.unwrap_or_default();
     let params = arguments.object("filter_params")?;
-    if filter.is_empty() && params.is_some() {
-        return Err(arguments.wrong(
-            "filter_params",
-            "expected a `filter` that uses them, came none",
-        ));
+    if let Some(params) = &params {
+        if filter.is_empty() {
+            return Err(arguments.wrong(
+                "filter_params",
+                "expected a `filter` that uses them, came none",
+            ));
+        }
+        check_template_values(&arguments.name("filter_params"), params)?;
     }
     Ok((filter, params))
 }

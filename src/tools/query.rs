@@ -1,6 +1,6 @@
 //! `milvus_query`: reads rows by filter or by key.
 
-use super::{Arguments, answers, consistency_level};
+use super::{Arguments, answers, consistency_level, queries};
 use crate::client::{Client, selection};
 use crate::error::Error;
 use crate::operations::entities::Query;
@@ -13,11 +13,12 @@ const DEFAULT_LIMIT: u32 = 100;
 
 pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
     let ids = arguments.keys("ids")?;
+    let (filter, expr_params) = queries::filter(&mut arguments)?;
     let mut query = Query {
         collection_name: arguments.required_identifier("collection_name")?,
         partition_names: arguments.texts("partition_names")?,
-        filter: arguments.text("filter")?.unwrap_or_default(),
-        expr_params: arguments.object("filter_params")?,
+        filter,
+        expr_params,
         output_fields: arguments.texts("output_fields")?,
         limit: Some(
             arguments
@@ -32,12 +33,6 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
     check_window(query.limit.unwrap_or(DEFAULT_LIMIT), query.offset)?;
     if ids.is_some() && !query.filter.is_empty() {
         return Err(arguments.wrong("ids", "expected either `ids` or `filter`, came both"));
-    }
-    if query.filter.is_empty() && query.expr_params.is_some() {
-        return Err(arguments.wrong(
-            "filter_params",
-            "expected a `filter` that uses them, came none",
-        ));
     }
     arguments.finish()?;
     if let Some(ids) = ids {

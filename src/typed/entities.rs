@@ -1,6 +1,6 @@
 //! Rows: insert, upsert, delete, query, count.
 
-use super::object;
+use super::templates;
 use crate::client::batches::{self, Failure, Mode, Report};
 use crate::client::{Client, selection};
 use crate::contract::entities::{
@@ -102,7 +102,7 @@ pub fn delete(client: &mut Client<'_>, request: DeleteRequest) -> Result<DeleteR
         }
         Selection::ByFilter(filter) => (
             filter.expression,
-            object("selection.params", filter.params.as_deref())?,
+            templates("selection.params", filter.params.as_deref())?,
         ),
         Selection::ByIds(ids) => {
             let schema = schema_or_ask(client, request.schema, &request.collection_name)?;
@@ -138,7 +138,7 @@ pub(super) fn plan(
     let (filter, expr_params) = match request.selection {
         Selection::ByFilter(filter) => (
             filter.expression,
-            object("selection.params", filter.params.as_deref())?,
+            templates("selection.params", filter.params.as_deref())?,
         ),
         Selection::ByIds(ids) => {
             let schema =

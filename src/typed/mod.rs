@@ -7,6 +7,7 @@ pub mod pages;
 pub mod search;
 
 use crate::error::Error;
+use crate::values::filter;
 use serde_json::{Map, Value};
 
 /// Reads the text of a JSON object.
@@ -18,4 +19,16 @@ fn object(argument: &str, text: Option<&str>) -> Result<Option<Map<String, Value
     serde_json::from_str(text)
         .map(Some)
         .map_err(|_| Error::invalid(argument, "expected the text of a JSON object"))
+}
+
+/// Reads the values of a filter's templates.
+///
+/// # Errors
+/// `invalid-argument` naming `argument`, or the template whose value Milvus would take for another.
+fn templates(argument: &str, text: Option<&str>) -> Result<Option<Map<String, Value>>, Error> {
+    let params = object(argument, text)?;
+    if let Some(params) = &params {
+        filter::check_template_values(argument, params)?;
+    }
+    Ok(params)
 }

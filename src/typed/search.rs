@@ -1,7 +1,7 @@
 //! Nearest neighbours: search and hybrid search with typed queries, and their hits as columns.
 
 use super::entities::schema_or_ask;
-use super::object;
+use super::{object, templates};
 use crate::client::Client;
 use crate::client::hits::{self, Found};
 use crate::contract::search::{
@@ -129,7 +129,7 @@ pub fn search(
         search_params: params("", &request)?,
         anns_field: request.anns_field,
         filter: request.filter.expression,
-        expr_params: object("filter.params", request.filter.params.as_deref())?,
+        expr_params: templates("filter.params", request.filter.params.as_deref())?,
         limit: request.limit,
         collection_name: options.collection_name,
         partition_names: options.partition_names,
@@ -218,7 +218,7 @@ fn sub_search(argument: &str, request: AnnSearch) -> Result<SubSearch, Error> {
         params: params(argument, &request)?,
         anns_field: request.anns_field,
         filter: request.filter.expression,
-        expr_params: object(
+        expr_params: templates(
             &format!("{argument}filter.params"),
             request.filter.params.as_deref(),
         )?,

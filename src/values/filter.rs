@@ -3,8 +3,10 @@
 //! Milvus builds `pk in [...]` from ids without escaping (2.4 on) or without quoting (2.3), so keys never travel as
 //! `id` when they are text: the expression is written here, quoted and escaped.
 
+use super::int64;
 use crate::contract::types::Ids;
 use crate::error::Error;
+use serde_json::{Map, Value};
 
 /// The longest name that Milvus takes, in bytes (`proxy.maxNameLength`).
 pub const MAX_NAME_BYTES: usize = 255;
@@ -78,9 +80,87 @@ pub fn key_in(field: &str, ids: &Ids) -> Result<String, Error> {
     }
 }
 
+/// Checks the values of a filter's templates for what Milvus would take for something else: it reads numbers through a
+/// double, so an int64 beyond 2^53 would name a neighbouring row, and a null, an object or an empty list ends its
+/// handler (`httpserver/utils.go: generateExpressionTemplate`).
+///
+/// # Errors
+/// `invalid-argument` naming the template.
+pub fn check_template_values(argument: &str, params: &Map<String, Value>) -> Result<(), Error> {
+    for (name, value) in params {
+        let argument = format!("{argument}.{name}");
+        match value {
+            Value::Null | Value::Object(_) => {
+                return Err(Error::invalid(
+                    argument,
+                    "expected text, a boolean, a number or a list of those",
+                ));
+            }
+            Value::Array(items) if items.is_empty() => {
+                return Err(Error::invalid(
+                    argument,
+                    "expected a list with at least one value",
+                ));
+            }
+            Value::Array(items) => {
+                for item in items {
+                    check_template_number(&argument, item)?;
+                }
+            }
+            other => check_template_number(&argument, other)?,
+        }
+    }
+    Ok(())
+}
+
+fn check_template_number(argument: &str, value: &Value) -> Result<(), Error> {
+    let exact = match value {
+        Value::Number(number) if !number.is_f64() => number
+            .as_i64()
+            .is_some_and(|integer| (-int64::MAX_SAFE..=int64::MAX_SAFE).contains(&integer)),
+        _ => true,
+    };
+    if exact {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        argument,
+        "expected a whole number of at most 53 bits, since Milvus reads templates through a double: \
+         write a larger one into the filter itself, or use ids",
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_template_value_that_milvus_would_round_is_refused() {
+        let check = |value: Value| {
+            let mut params = Map::new();
+            params.insert("k".into(), value);
+            check_template_values("filter_params", &params)
+        };
+        for good in [
+            Value::from(int64::MAX_SAFE),
+            Value::from("a"),
+            Value::from(0.5),
+            Value::from(vec![1, 2]),
+        ] {
+            check(good).unwrap();
+        }
+        for bad in [
+            Value::from(9_007_199_254_740_993_i64),
+            Value::from(vec![i64::MIN]),
+            Value::from(u64::MAX),
+            Value::Null,
+            Value::Array(vec![]),
+            Value::Object(Map::new()),
+        ] {
+            let error = check(bad).unwrap_err();
+            assert_eq!(error.argument.as_deref(), Some("filter_params.k"));
+        }
+    }
 
     #[test]
     fn a_key_that_closes_the_list_stays_a_key() {

@@ -61,6 +61,14 @@ fn contains_null(value: &Value) -> bool {
     }
 }
 
+/// Where text stops being JSON and what was expected there, for an error. It shows nothing of the text.
+pub fn syntax_problem(text: &str) -> String {
+    match serde_json::from_str::<de::IgnoredAny>(text) {
+        Ok(_) => "its numbers are none that JSON can hold".to_owned(),
+        Err(cause) => cause.to_string(),
+    }
+}
+
 /// What kind of value a JSON text is, in words for an error. Never shows the value.
 pub fn kind(raw: &RawValue) -> &'static str {
     match raw.get().as_bytes().first() {

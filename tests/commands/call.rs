@@ -146,7 +146,7 @@ fn arguments_that_are_no_json_and_those_that_a_tool_does_not_know_are_wrong_usag
         (
             "milvus_count",
             "{\"collection_name\":}",
-            "error: arguments: expected the text of a JSON object, came text that is no JSON\n\n\
+            "error: arguments: expected the text of a JSON object, came text that is no JSON: expected value at line 1 column 20\n\n\
              hint: `milvus-host tools NAME` shows the arguments of a tool",
         ),
         (

@@ -44,9 +44,8 @@ milvus_drop_collection (removes): Drop a collection
 Removes a collection with all its rows, for good. Dropping one that does not exist changes nothing.
 
  argument          kind               what it is
-────────────────────────────────────────────────────────────────────────────────────────────
- collection_name   string, required   Collection or alias: letters, digits and underscores.
-                                      Example: \"docs\"
+────────────────────────────────────────────────────────────────────────────────────────────────────────────
+ collection_name   string, required   Collection or alias: letters, digits and underscores. Example: \"docs\"
 ",
     );
 }
@@ -83,4 +82,25 @@ fn a_tool_that_is_not_there_is_wrong_usage() {
         &ran.errors,
         "error: there is no tool `milvus_format`\n\nhint: `milvus-host tools` lists them",
     );
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    use std::io::Read as _;
+    let mut child = super::command()
+        .args(["tools", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut errors = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut errors)
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(errors, "");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Collection;
+use super::{Collection, is_refused};
 
 const KEYS: [i64; 5] = [
     9_007_199_254_740_993,
@@ -162,5 +162,17 @@ async fn a_neighbour_that_a_double_cannot_tell_apart_is_another_key() {
             .call("milvus_get", json!({"ids": [neighbour]}))
             .await;
         assert_eq!(answer, json!({"rows": []}), "{neighbour}");
+    }
+}
+
+#[tokio::test]
+async fn a_template_value_that_milvus_would_round_to_a_neighbour_is_refused() {
+    let words = Collection::words().await;
+    words.stage.requests();
+    for tool in ["milvus_delete", "milvus_query", "milvus_count"] {
+        let templates =
+            json!({"filter": "pk in {k}", "filter_params": {"k": [9_007_199_254_740_993_i64]}});
+        let error = words.fails(tool, templates).await;
+        is_refused(&words.stage, &error, "filter_params.k");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::output;
+use crate::output::outln;
 use crate::settings::Flags;
 use serde_json::Value;
 use std::io::Read;
@@ -22,7 +23,7 @@ pub(crate) struct Arguments {
     arguments: String,
     /// The answer as JSON on standard output; a failure, too.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failure> {
@@ -35,12 +36,12 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
         .await
         .map_err(|error| Failure::call(&error, &endpoint.origin().to_string(), arguments.json))?;
     if arguments.json {
-        println!("{answer}");
+        outln!("{answer}");
         return Ok(());
     }
     let answer: Value = serde_json::from_str(&answer)
         .map_err(|_| Failure::local("the component answered what is no JSON"))?;
-    println!("{}", output::answer(&answer));
+    outln!("{}", output::answer(&answer));
     Ok(())
 }
 

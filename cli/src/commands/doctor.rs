@@ -2,7 +2,7 @@
 //! call: through the sandbox and its policy.
 
 use crate::failure::{Failure, TOOL, UNREACHABLE};
-use crate::output::clean;
+use crate::output::{clean, outln};
 use crate::settings::Flags;
 use host_harness::{CallError, Dialect, ErrorKind};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ const MANAGEMENT_PORT: &str = ":9091";
 pub(crate) struct Arguments {
     /// JSON on standard output.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// One thing that was looked at.
@@ -93,7 +93,7 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
                     let database = settings.database.as_deref().unwrap_or("default");
                     Check::good(
                         "database",
-                        format!("`{}` has {count} collections", clean(database)),
+                        format!("`{}`, collections in it: {count}", clean(database)),
                     )
                 }
                 Err(error) => Check::bad(
@@ -110,7 +110,13 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
     if checks.iter().all(|check| check.good) {
         return Ok(());
     }
-    Err(Failure::local("something is not as it should be, see above").with_code(code))
+    // With JSON the checks are all there is to say.
+    let words = if arguments.json {
+        ""
+    } else {
+        "something is not as it should be, see above"
+    };
+    Err(Failure::local(words).with_code(code))
 }
 
 fn unreachable(error: &CallError, origin: &str) -> Check {
@@ -147,18 +153,18 @@ fn show(checks: &[Check], as_json: bool) {
             .iter()
             .map(|check| json!({"check": check.name, "good": check.good, "found": check.found, "advice": check.advice}))
             .collect();
-        println!("{}", json!({"checks": checks}));
+        outln!("{}", json!({"checks": checks}));
         return;
     }
     for check in checks {
-        println!(
+        outln!(
             "{} {:<11} {}",
             if check.good { "ok " } else { "NO " },
             check.name,
             clean(&check.found)
         );
         if let Some(advice) = &check.advice {
-            println!("{:<15} -> {}", "", clean(advice));
+            outln!("{:<15} -> {}", "", clean(advice));
         }
     }
 }

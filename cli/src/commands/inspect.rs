@@ -1,6 +1,7 @@
 //! `milvus-host inspect`: what the component is, what it may reach, and its limits. Nothing is run.
 
 use crate::failure::Failure;
+use crate::output::outln;
 use crate::settings::Flags;
 use host_harness::{ComponentInfo, Limits};
 use serde_json::json;
@@ -13,7 +14,7 @@ use serde_json::json;
 pub(crate) struct Arguments {
     /// JSON on standard output.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 pub(crate) fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Failure> {
@@ -26,7 +27,7 @@ pub(crate) fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Failure> {
     let endpoint = settings.endpoint()?;
     let limits = settings.limits()?;
     if arguments.json {
-        println!(
+        outln!(
             "{}",
             json!({
                 "digest": format!("sha256:{}", info.digest),
@@ -54,13 +55,13 @@ pub(crate) fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn show(info: &ComponentInfo, origin: &str, limits: &Limits) {
-    println!("component   {} bytes, sha256:{}", info.size, info.digest);
+    outln!("component   {} bytes, sha256:{}", info.size, info.digest);
     for (title, names) in [("imports", &info.imports), ("exports", &info.exports)] {
         for (position, name) in names.iter().enumerate() {
-            println!("{:<11} {name}", if position == 0 { title } else { "" });
+            outln!("{:<11} {name}", if position == 0 { title } else { "" });
         }
     }
-    println!(
+    outln!(
         "\npolicy      It may send Milvus' own REST requests ({} routes, compared byte by byte) to\n            {origin}\n            \
          and nothing else, nowhere else. The host writes every header, sends the body that it\n            \
          checked with its own length, follows no redirection, and adds the token, which the\n            \
@@ -68,7 +69,7 @@ fn show(info: &ComponentInfo, origin: &str, limits: &Limits) {
          no random numbers. What it does to which data is not limited yet: every data route is open.",
         routes::all().count()
     );
-    println!(
+    outln!(
         "\nlimits      {} MiB of memory, {} s and {} requests a call, {} MiB a request, {} MiB an answer,\n            \
          {} calls at a time",
         limits.memory_bytes >> 20,

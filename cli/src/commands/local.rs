@@ -4,6 +4,7 @@
 use crate::failure::Failure;
 use crate::local::environment;
 use crate::local::server::{Options, Server};
+use crate::output::outln;
 use serde_json::json;
 use std::path::PathBuf;
 use tokio::io::AsyncReadExt;
@@ -44,7 +45,7 @@ pub(crate) struct Arguments {
     install: bool,
     /// For programs: one line of JSON when ready; stops when standard input closes.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -124,7 +125,7 @@ fn token(wanted: bool) -> Result<Option<String>, Failure> {
 fn announce(server: &Server, arguments: &Arguments) {
     let ready = &server.ready;
     if arguments.json {
-        println!(
+        outln!(
             "{}",
             json!({"uri": ready.uri, "pid": ready.pid, "data_dir": ready.data_dir, "milvus_lite": ready.milvus_lite})
         );
@@ -135,11 +136,13 @@ fn announce(server: &Server, arguments: &Arguments) {
     } else {
         "rows are gone at the end, from"
     };
-    println!(
+    outln!(
         "Milvus Lite {} answers at {} (REST v2); {data} {}",
-        ready.milvus_lite, ready.uri, ready.data_dir
+        ready.milvus_lite,
+        ready.uri,
+        ready.data_dir
     );
-    println!(
+    outln!(
         "Ctrl-C stops it. Now, elsewhere: milvus-host --uri {} doctor",
         ready.uri
     );

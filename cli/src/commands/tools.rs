@@ -1,8 +1,9 @@
 //! `milvus-host tools`: what there is to call.
 
 use crate::failure::Failure;
-use crate::output::{clean, table};
+use crate::output::{clean, outln, table};
 use crate::settings::Flags;
+use comfy_table::Table;
 use host_harness::Tool;
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ pub(crate) struct Arguments {
     name: Option<String>,
     /// JSON on standard output, as the Model Context Protocol describes tools.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Failure> {
@@ -36,7 +37,7 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
     }
     if arguments.json {
         let tools: Vec<Value> = tools.iter().map(described).collect();
-        println!("{}", json!({"tools": tools}));
+        outln!("{}", json!({"tools": tools}));
     } else if arguments.name.is_some() {
         for tool in &tools {
             show(tool);
@@ -50,7 +51,7 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
                 clean(&tool.title),
             ]);
         }
-        println!("{table}");
+        outln!("{table}");
         eprintln!(
             "`milvus-host tools NAME` shows a tool's arguments, `milvus-host call NAME JSON` calls it"
         );
@@ -84,39 +85,65 @@ fn described(tool: &Tool) -> Value {
 }
 
 fn show(tool: &Tool) {
-    println!(
+    outln!(
         "{} ({}): {}\n",
         clean(&tool.name),
         effect(tool),
         clean(&tool.title)
     );
-    println!("{}\n", clean(&tool.description));
+    outln!("{}\n", clean(&tool.description));
     let schema: Value = serde_json::from_str(&tool.input_schema).unwrap_or_default();
-    let required: Vec<&str> = schema["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
     let mut table = table(&["argument", "kind", "what it is"]);
+    add_arguments(&mut table, "", &schema);
+    outln!("{table}");
+}
+
+/// A line for each argument; those of objects in a list below their list, as `fields[].name`.
+fn add_arguments(table: &mut Table, prefix: &str, schema: &Value) {
+    let texts = |value: &Value| -> Vec<String> {
+        let items = value.as_array().into_iter().flatten();
+        items
+            .map(|item| {
+                item.as_str()
+                    .map_or_else(|| item.to_string(), ToOwned::to_owned)
+            })
+            .collect()
+    };
+    let required = texts(&schema["required"]);
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        let kind = property["type"].as_str().unwrap_or("any");
-        let kind = if required.contains(&name.as_str()) {
+        let kind = match &property["type"] {
+            Value::String(kind) => kind.clone(),
+            Value::Array(_) => texts(&property["type"]).join(" or "),
+            _ => "any".to_owned(),
+        };
+        let kind = if required.contains(name) {
             format!("{kind}, required")
         } else {
-            kind.to_owned()
+            kind
         };
         let mut words = property["description"]
             .as_str()
             .unwrap_or_default()
             .to_owned();
+        let allowed = texts(&property["enum"]);
+        if !allowed.is_empty() {
+            words = format!("{words} One of {}.", allowed.join(", "));
+        }
+        if let Some(default) = property.get("default") {
+            words = format!("{words} Default: {default}.");
+        }
+        let nested = &property["items"];
         if let Some(example) = property["examples"]
             .as_array()
             .and_then(|examples| examples.first())
+            && nested["properties"].is_null()
         {
             words = format!("{words} Example: {example}");
         }
-        table.add_row([clean(name), kind, clean(&words)]);
+        let name = format!("{prefix}{name}");
+        table.add_row([clean(&name), kind, clean(&words)]);
+        if nested["properties"].is_object() {
+            add_arguments(table, &format!("{name}[]."), nested);
+        }
     }
-    println!("{table}");
 }
