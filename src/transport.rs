@@ -1,9 +1,10 @@
 //! HTTP through the host: the only file that names waki and wasi.
 //!
-//! waki 0.5.1 sends a small body in one go, waits without a deadline of its own, and loses the reason of a refusal
-//! when the stream of a large body breaks. So requests with a deadline, or with a body over [`SMALL_BODY_BYTES`], go
-//! out through the `wasi` crate: it waits for the answer and the clock at once, and after a broken write it still
-//! waits for the answer, which carries the reason. waki serves the rest. Both always declare the body's length.
+//! waki 0.5.1 waits without a deadline of its own, and gives up at the first write that fails: an answer that comes
+//! before the body is out, which carries the reason, is lost (seen with servers that answer at once and close, and with
+//! large bodies that the host refuses). So waki sends what has no body and no deadline. Everything else goes out through
+//! the `wasi` crate: it waits for the answer and the clock at once, and after a broken write it still waits for the
+//! answer. Both always declare the body's length.
 
 use crate::client::{HttpRequest, Transport, TransportError};
 use crate::dialect::HttpAnswer;
@@ -15,9 +16,6 @@ use wasi::http::types::{
 };
 use wasi::io::poll::{Pollable, poll};
 use wasi::io::streams::{InputStream, OutputStream, StreamError};
-
-/// The largest body that goes out through waki, in bytes.
-const SMALL_BODY_BYTES: usize = 64 << 10;
 
 /// The size of a read from the answer's stream, in bytes.
 const READ_BYTES: u64 = 256 << 10;
@@ -31,8 +29,8 @@ pub(crate) struct WasiTransport;
 
 impl Transport for WasiTransport {
     fn send(&mut self, request: HttpRequest<'_>) -> Result<HttpAnswer, TransportError> {
-        if request.deadline_ms.is_none() && request.body.len() <= SMALL_BODY_BYTES {
-            send_small(&request)
+        if request.deadline_ms.is_none() && request.body.is_empty() {
+            send_bodyless(&request)
         } else {
             send_until(&request)
         }
@@ -62,7 +60,7 @@ fn headers(request: &HttpRequest<'_>) -> Vec<(&'static str, String)> {
 }
 
 /// Sends through waki.
-fn send_small(request: &HttpRequest<'_>) -> Result<HttpAnswer, TransportError> {
+fn send_bodyless(request: &HttpRequest<'_>) -> Result<HttpAnswer, TransportError> {
     let uri = format!("{}{}", request.target, request.route.path);
     let method = match request.route.method {
         routes::Method::Get => waki::Method::Get,
@@ -71,7 +69,6 @@ fn send_small(request: &HttpRequest<'_>) -> Result<HttpAnswer, TransportError> {
     let answer = waki::Client::new()
         .request(method, &uri)
         .headers(headers(request))
-        .body(request.body.clone())
         .send()
         .map_err(|cause| from_waki(&cause))?;
     let status = answer.status_code();
