@@ -70,16 +70,21 @@ pub(crate) fn test() -> Result<ExitCode> {
     let environment = local_milvus()?;
     tally.pytest(&environment)?;
 
-    // The component natively, the table, the harness with its documentation, the command line.
-    for package in [
-        "milvus-plugin",
-        "milvus-routes",
-        "milvus-host-harness",
-        "milvus-host",
-    ] {
-        tally.cargo_test(package)?;
-    }
-    tally.cargo_test("milvus-tests")?;
+    // The component by itself: features unify over what is tested together, and it has to do without the others'.
+    tally.cargo_test(
+        "the component and the table of routes",
+        &["milvus-plugin", "milvus-routes"],
+    )?;
+    // The host's side together, so that wasmtime is built once for all of its tests.
+    tally.cargo_test(
+        "the host's side, and end to end",
+        &[
+            "milvus-host-harness",
+            "milvus-host",
+            "milvus-tests",
+            "xtask",
+        ],
+    )?;
     tally.privacy()?;
 
     println!(
@@ -166,18 +171,14 @@ impl Tally {
         Ok(())
     }
 
-    /// The tests of a package, its documentation's included.
-    fn cargo_test(&mut self, package: &str) -> Result<()> {
-        step(&format!("tests of {package}"));
+    /// The tests of some packages, their documentation's included.
+    fn cargo_test(&mut self, what: &str, packages: &[&str]) -> Result<()> {
+        step(&format!("tests of {what}"));
         let mut command = cargo();
-        command.args([
-            "test",
-            "--locked",
-            "--release",
-            "--no-fail-fast",
-            "--package",
-            package,
-        ]);
+        command.args(["test", "--locked", "--release", "--no-fail-fast"]);
+        for package in packages {
+            command.args(["--package", package]);
+        }
         let (mut passed, mut failed) = (0, 0);
         let mut names = BTreeSet::new();
         let output = run(&mut command, |line| {
