@@ -1,7 +1,7 @@
 //! What the component is: small, with six imports and nothing more, and its contract in `wit/`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use host_harness::{embedded_component, inspect};
 
@@ -110,4 +110,40 @@ fn the_world_of_callers_mirrors_the_world_of_the_component() {
             .iter()
             .all(|name| of("plugin", "export").contains(name))
     );
+}
+
+/// The source files of the component below `folder`.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    entries
+        .flat_map(|entry| {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                sources(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .filter(|path| path.extension().is_some_and(|kind| kind == "rs"))
+        .collect()
+}
+
+#[test]
+fn only_the_transport_names_wasi_and_waki() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
+    let files = sources(&src);
+    let named: Vec<_> = files
+        .iter()
+        .filter(|path| {
+            let text = std::fs::read_to_string(path).expect("a source file");
+            // Where wit-bindgen is told whose types to use, the crate stands as `::wasi`.
+            text.lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .map(|line| line.replace(": ::wasi::", ""))
+                .any(|line| line.contains("wasi::") || line.contains("waki::"))
+        })
+        .map(|path| path.strip_prefix(&src).expect("below src").to_owned())
+        .collect();
+    assert!(files.len() > 30, "the sources are elsewhere");
+    assert_eq!(named, [Path::new("transport.rs")]);
 }

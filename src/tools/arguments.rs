@@ -7,6 +7,7 @@
 
 use crate::error::Error;
 use crate::values::filter::is_identifier;
+use crate::values::int64;
 use crate::values::json::{Members, is_object, kind, parse_lenient, syntax_problem};
 use crate::values::vector;
 use serde_json::value::RawValue;
@@ -371,23 +372,36 @@ impl Arguments {
         Ok(Some(raw))
     }
 
-    /// Primary keys: a list, one key, JSON in text, or text with commas. `exact` is false where one of them is text,
-    /// so that only the schema tells whether it is a number.
+    /// Primary keys: a list, JSON of a list in text, one key, or whole numbers with commas. Text with a comma that is no
+    /// list of numbers is refused: it may be one VarChar key, or several, and this may be a delete.
     ///
     /// # Errors
     /// `invalid-argument` if it is something else.
     pub(super) fn keys(&mut self, name: &'static str) -> Result<Option<Keys>, Error> {
-        let Some(raw) = self.take_structured(name)? else {
+        let Some(mut raw) = self.take(name) else {
             return Ok(None);
         };
+        // Text stays text unless it holds a list: `"7"` may be a VarChar key.
+        if let Some(list) = text_of(&raw)
+            .and_then(|text| parse_lenient(text.trim()))
+            .filter(|inner| inner.get().starts_with('['))
+        {
+            raw = list;
+        }
         let value: Value = serde_json::from_str(raw.get())
             .map_err(|_| self.wrong(name, "expected a list of primary keys"))?;
         let items = match value {
             Value::Array(items) => items,
-            Value::String(text) if text.contains(',') => text
-                .split(',')
-                .map(|part| Value::from(part.trim()))
-                .collect(),
+            Value::String(text) if text.contains(',') => {
+                let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+                if parts.iter().any(|part| int64::from_text(part).is_none()) {
+                    return Err(self.wrong(
+                        name,
+                        "expected a list: text with a comma may be one key or several",
+                    ));
+                }
+                parts.into_iter().map(Value::from).collect()
+            }
             single @ (Value::String(_) | Value::Number(_)) => vec![single],
             other => {
                 return Err(self.wrong(
@@ -520,7 +534,7 @@ fn text_of(raw: &RawValue) -> Option<String> {
 
 /// A whole number of 64 bits: an integer, a float without a fraction that is exact, or decimal text.
 fn whole(value: &Value) -> Option<i64> {
-    crate::values::int64::from_json(value).or_else(|| {
+    int64::from_json(value).or_else(|| {
         let number = value.as_f64()?;
         #[expect(
             clippy::cast_possible_truncation,
@@ -628,6 +642,32 @@ mod tests {
             keys.typed("Int64").unwrap(),
             Ids::Int64(vec![9_007_199_254_740_993, i64::MIN])
         );
+    }
+
+    #[test]
+    fn one_key_given_as_text_may_be_a_varchar_key() {
+        use crate::contract::types::Ids;
+        let keys = arguments(&json!({"ids": "7"}))
+            .keys("ids")
+            .unwrap()
+            .unwrap();
+        assert_eq!(keys.integers(), None);
+        assert_eq!(
+            keys.typed("VarChar").unwrap(),
+            Ids::Varchar(vec!["7".into()])
+        );
+        assert_eq!(keys.typed("Int64").unwrap(), Ids::Int64(vec![7]));
+    }
+
+    #[test]
+    fn text_with_a_comma_that_is_no_list_of_numbers_is_refused() {
+        use crate::contract::types::Ids;
+        let keys = arguments(&json!({"ids": "7, -8"}))
+            .keys("ids")
+            .unwrap()
+            .unwrap();
+        assert_eq!(keys.typed("Int64").unwrap(), Ids::Int64(vec![7, -8]));
+        assert!(arguments(&json!({"ids": "a,b"})).keys("ids").is_err());
     }
 
     #[test]
