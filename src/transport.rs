@@ -59,9 +59,17 @@ fn headers(request: &HttpRequest<'_>) -> Vec<(&'static str, String)> {
     headers
 }
 
+/// The row's path and, on some `GET`s, a query.
+fn path_and_query(request: &HttpRequest<'_>) -> String {
+    match &request.query {
+        Some(query) => format!("{}?{query}", request.route.path),
+        None => request.route.path.to_owned(),
+    }
+}
+
 /// Sends through waki.
 fn send_bodyless(request: &HttpRequest<'_>) -> Result<HttpAnswer, TransportError> {
-    let uri = format!("{}{}", request.target, request.route.path);
+    let uri = format!("{}{}", request.target, path_and_query(request));
     let method = match request.route.method {
         routes::Method::Get => waki::Method::Get,
         routes::Method::Post => waki::Method::Post,
@@ -179,7 +187,7 @@ fn send_until(request: &HttpRequest<'_>) -> Result<HttpAnswer, TransportError> {
         .set_authority(Some(&request.target.authority))
         .map_err(|()| internal("authority"))?;
     outgoing
-        .set_path_with_query(Some(request.route.path))
+        .set_path_with_query(Some(&path_and_query(request)))
         .map_err(|()| internal("path"))?;
     let body = outgoing.body().map_err(|()| internal("body"))?;
     let future = outgoing_handler::handle(outgoing, None).map_err(|code| from_code(&code))?;

@@ -5,7 +5,7 @@
 //! component, the certificate, the audit or a danger; a file that tries is an error.
 
 use crate::failure::Failure;
-use host_harness::{Audit, Credential, Endpoint, EndpointError, Host, Limits};
+use host_harness::{Audit, Credential, Dialect, Endpoint, EndpointError, Host, Limits};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -49,6 +49,15 @@ pub(crate) struct Flags {
         help_heading = "Settings"
     )]
     database: Option<String>,
+    /// Dialect of Milvus' REST API [default: found out when a server has no v2]
+    #[arg(
+        long,
+        env = "MILVUS_DIALECT",
+        global = true,
+        value_name = "DIALECT",
+        help_heading = "Settings"
+    )]
+    dialect: Option<DialectName>,
     /// Time limit of a call in milliseconds [default: 60000]
     #[arg(
         long,
@@ -102,6 +111,25 @@ pub(crate) struct Flags {
     danger_plaintext_token: bool,
 }
 
+/// A dialect, as a flag and a file spell it.
+#[derive(Debug, Clone, Copy, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum DialectName {
+    /// Milvus 2.2.9 to 2.3.12
+    V1,
+    /// Milvus 2.3.13 and later, Zilliz Cloud
+    V2,
+}
+
+impl From<DialectName> for Dialect {
+    fn from(name: DialectName) -> Self {
+        match name {
+            DialectName::V1 => Self::V1,
+            DialectName::V2 => Self::V2,
+        }
+    }
+}
+
 /// A settings file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +137,7 @@ struct File {
     uri: Option<String>,
     token_file: Option<PathBuf>,
     database: Option<String>,
+    dialect: Option<DialectName>,
     timeout_ms: Option<u64>,
     ca_cert: Option<PathBuf>,
     component: Option<PathBuf>,
@@ -123,6 +152,8 @@ pub(crate) struct Settings {
     token_file: Option<PathBuf>,
     /// Database.
     pub(crate) database: Option<String>,
+    /// Dialect, where one was named.
+    pub(crate) dialect: Option<Dialect>,
     timeout_ms: Option<u64>,
     ca_cert: Option<PathBuf>,
     component: Option<PathBuf>,
@@ -149,6 +180,7 @@ impl Flags {
                 .unwrap_or_else(|| DEFAULT_URI.to_owned()),
             token_file: self.token_file.clone().or(file.token_file),
             database: given(self.database.as_ref()).or(file.database),
+            dialect: self.dialect.or(file.dialect).map(Dialect::from),
             timeout_ms: self.timeout_ms.or(file.timeout_ms),
             ca_cert: self.ca_cert.clone().or(file.ca_cert),
             component: self.component.clone().or(file.component),
@@ -167,7 +199,7 @@ fn parse(path: &Path) -> Result<File, Failure> {
     let text = read(path, "the settings file")?;
     let mut file: File = toml::from_str(&text).map_err(|error| {
         Failure::usage(format!("{}: {}", path.display(), error.message())).with_hint(
-            "known settings: uri, token_file, database, timeout_ms, ca_cert, component, audit",
+            "known settings: uri, token_file, database, dialect, timeout_ms, ca_cert, component, audit",
         )
     })?;
     // Paths in a file are from where the file is, wherever it is read.
@@ -283,12 +315,20 @@ impl Settings {
 
     /// The endpoint, credential included.
     pub(crate) fn endpoint(&self) -> Result<Endpoint, Failure> {
+        self.endpoint_in(self.dialect)
+    }
+
+    /// The endpoint, spoken to in a dialect that was found out.
+    pub(crate) fn endpoint_in(&self, dialect: Option<Dialect>) -> Result<Endpoint, Failure> {
         let mut builder = Endpoint::builder(&self.uri);
         if let Some(token) = self.token()? {
             builder = builder.credential(Credential::new(token));
         }
         if let Some(database) = &self.database {
             builder = builder.database(database.clone());
+        }
+        if let Some(dialect) = dialect {
+            builder = builder.dialect(dialect);
         }
         if self.danger_plaintext_token {
             builder = builder.danger_plaintext_credential();

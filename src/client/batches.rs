@@ -1,8 +1,9 @@
 //! Writes of many rows: cut into requests, sent one after the other, in order.
 
-use super::Client;
+use super::{Client, selection};
+use crate::contract::types::Dialect;
+use crate::dialect::{Spoken, v1};
 use crate::error::{Error, Outcome, Retry};
-use crate::operations::Operation;
 use crate::operations::entities::{Insert, Upsert, Written};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -46,7 +47,8 @@ pub struct Failure {
     pub resume_at: u32,
 }
 
-/// Writes `rows`, one JSON object each.
+/// Writes `rows`, one JSON object each. On v1 one more request, for the schema: what v1 would store otherwise than given
+/// is found before anything is sent.
 ///
 /// # Errors
 /// The first failure ends the write: it says what is in, what is in doubt and where to go on.
@@ -58,6 +60,17 @@ pub fn write(
     rows: &[Box<RawValue>],
 ) -> Result<Report, Failure> {
     let mut report = Report::default();
+    if client.dialect() == Dialect::V1 {
+        let checked = selection::schema(client, collection_name)
+            .and_then(|schema| v1::rows::check(rows, &schema));
+        if let Err(cause) = checked {
+            return Err(Failure {
+                cause,
+                confirmed: report,
+                resume_at: 0,
+            });
+        }
+    }
     for batch in cut(rows, BATCH_BYTES) {
         let data = &rows[batch.clone()];
         report.requests += 1;
@@ -106,7 +119,7 @@ pub fn write(
     Ok(report)
 }
 
-fn send<O: Operation<Answer = Written>>(
+fn send<O: Spoken<Answer = Written>>(
     client: &mut Client<'_>,
     operation: &O,
     rows: usize,
@@ -199,5 +212,21 @@ mod tests {
         let mut client = Client::new(&mut transport, connection()).unwrap();
         let failure = write(&mut client, Mode::Insert, "c", None, &rows(3, 10)).unwrap_err();
         assert_eq!((failure.confirmed.rows, failure.resume_at), (0, 3));
+    }
+
+    #[test]
+    fn over_v1_rows_that_it_would_store_otherwise_are_not_sent() {
+        let mut transport = Scripted::new().data(
+            r#"{"fields":[{"name":"id","type":"Int64","primaryKey":true,"autoId":true},
+               {"name":"vector","type":"FloatVector(2)"}],"enableDynamicField":true}"#,
+        );
+        let mut v1 = connection();
+        v1.dialect = Some(Dialect::V1);
+        let mut client = Client::new(&mut transport, v1).unwrap();
+        let row = RawValue::from_string(r#"{"vector":["1","2"]}"#.into()).unwrap();
+        let failure = write(&mut client, Mode::Insert, "c", None, &[row]).unwrap_err();
+        assert_eq!(failure.cause.argument.as_deref(), Some("data[0].vector"));
+        assert_eq!((failure.confirmed.rows, failure.resume_at), (0, 0));
+        assert_eq!(transport.sent.len(), 1, "the schema, and no rows");
     }
 }

@@ -2,7 +2,7 @@
 //! what is wrong with a query that Milvus did not take.
 
 use super::{Client, selection};
-use crate::contract::types::{CollectionSchema, FieldSchema};
+use crate::contract::types::{CollectionSchema, Dialect, FieldSchema};
 use crate::error::{Error, ErrorKind};
 use crate::operations::search::{Hit, Hits, HybridSearch, Search, take_apart};
 use crate::values::columns;
@@ -18,7 +18,8 @@ pub struct Found {
 }
 
 /// Searches by one vector field. One HTTP request; two where the key's member has to be looked up, or the answer
-/// explained; one for each query on servers that do not say how hits divide.
+/// explained; one for each query on servers that do not say how hits divide, and on v1, which takes one vector a
+/// request. v1 searches the only vector field: where one is named, one more request compares the names.
 ///
 /// # Errors
 /// Milvus' own; for a query that does not fit its field, what was expected.
@@ -28,6 +29,30 @@ pub fn search(
     schema: Option<&CollectionSchema>,
 ) -> Result<Found, Error> {
     let queries = search.data.len().max(search.ids.len());
+    let asked;
+    let schema = match (client.dialect(), &search.anns_field, schema) {
+        (Dialect::V1, Some(named), None) => {
+            asked = selection::schema(client, &search.collection_name)?;
+            check_only_vector(named, &asked)?;
+            Some(&asked)
+        }
+        (Dialect::V1, Some(named), Some(schema)) => {
+            check_only_vector(named, schema)?;
+            Some(schema)
+        }
+        (_, _, schema) => schema,
+    };
+    if client.dialect() == Dialect::V1 && queries > 1 {
+        let (counts, hits) = one_by_one(client, search)?;
+        return found(
+            client,
+            &search.collection_name,
+            &search.output_fields,
+            schema,
+            counts,
+            hits,
+        );
+    }
     let hits = match client.run(search) {
         Ok(hits) => hits,
         Err(error) => {
@@ -59,6 +84,26 @@ pub fn search(
         counts,
         hits,
     )
+}
+
+/// Whether `named` is the collection's vector field: v1 has no key for it and would search another one.
+fn check_only_vector(named: &str, schema: &CollectionSchema) -> Result<(), Error> {
+    let vectors: Vec<&FieldSchema> = vectors(schema);
+    if vectors.iter().any(|field| field.name == named) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "anns_field",
+        format_args!("expected {}", names(&vectors)),
+    ))
+}
+
+fn vectors(schema: &CollectionSchema) -> Vec<&FieldSchema> {
+    schema
+        .fields
+        .iter()
+        .filter(|field| field.data_type.ends_with("Vector"))
+        .collect()
 }
 
 /// One request for each query, where an answer to all of them cannot be divided.
@@ -136,6 +181,7 @@ fn found(
             hits: Vec::new(),
         });
     }
+    let mut copy = false;
     let member = match hits.key_member(output_fields) {
         Some(member) => member,
         None => {
@@ -148,8 +194,10 @@ fn found(
                 }
             };
             let key = columns::primary_key(schema).map_err(|cause| Error::protocol(&cause))?;
-            // Up to 2.5.14 the key is called `id`; a row that lacks its own name can only be such a one.
+            // Up to 2.5.14 the key is called `id`; a row that lacks its own name can only be such a one. A row that has
+            // both has the key twice.
             if hits.rows.iter().all(|row| row.contains_key(&key.name)) {
+                copy = key.name != "id" && !schema.fields.iter().any(|field| field.name == "id");
                 key.name.clone()
             } else {
                 "id".to_owned()
@@ -159,7 +207,12 @@ fn found(
     let hits = hits
         .rows
         .into_iter()
-        .map(|row| take_apart(row, &member, output_fields))
+        .map(|mut row| {
+            if copy && row.get("id") == row.get(&member) {
+                row.remove("id");
+            }
+            take_apart(row, &member, output_fields)
+        })
         .collect::<anyhow::Result<_>>()
         .map_err(|cause| Error::protocol(&cause))?;
     Ok(Found { counts, hits })
@@ -187,11 +240,7 @@ fn explain(
     let Ok(schema) = selection::schema(client, collection_name) else {
         return error;
     };
-    let vectors: Vec<&FieldSchema> = schema
-        .fields
-        .iter()
-        .filter(|field| field.data_type.ends_with("Vector"))
-        .collect();
+    let vectors = vectors(&schema);
     for Asked {
         place,
         field,
@@ -278,6 +327,7 @@ fn names(fields: &[&FieldSchema]) -> String {
 mod tests {
     use super::*;
     use crate::client::scripted::{Scripted, connection};
+    use crate::contract::types::Connection;
     use crate::values::json::raw;
     use serde_json::json;
 
@@ -351,5 +401,59 @@ mod tests {
             "query_text: field `v` has no BM25 or embedding function, so it takes no text; \
              fields that take text: sparse"
         );
+    }
+
+    /// A connection to a server that speaks v1 only.
+    fn v1() -> Connection {
+        Connection {
+            dialect: Some(Dialect::V1),
+            ..connection()
+        }
+    }
+
+    const V1_DESCRIPTION: &str = r#"{"fields":[{"name":"pk","type":"Int64","primaryKey":true,"autoId":true},
+        {"name":"v","type":"FloatVector(2)"}],"enableDynamicField":true,"load":"LoadStateLoaded"}"#;
+
+    #[test]
+    fn over_v1_each_query_is_a_request() {
+        let mut transport = Scripted::new()
+            .data(r#"[{"id":1,"distance":0.5},{"id":2,"distance":0.5}]"#)
+            .data(r#"[{"id":3,"distance":0.5}]"#);
+        let mut client = Client::new(&mut transport, v1()).unwrap();
+        let found = search(&mut client, &vector_search(2), None).unwrap();
+        assert_eq!(found.counts, [2, 1]);
+        assert_eq!(transport.sent.len(), 2);
+    }
+
+    #[test]
+    fn over_v1_a_named_vector_field_has_to_be_the_collections() {
+        let named = |name: &str| Search {
+            anns_field: Some(name.into()),
+            ..vector_search(1)
+        };
+        let mut transport = Scripted::new().data(V1_DESCRIPTION);
+        let mut client = Client::new(&mut transport, v1()).unwrap();
+        let error = search(&mut client, &named("other"), None).unwrap_err();
+        assert_eq!(error.message, "anns_field: expected v");
+        let mut transport = Scripted::new().data(V1_DESCRIPTION).data("[]");
+        let mut client = Client::new(&mut transport, v1()).unwrap();
+        search(&mut client, &named("v"), None).unwrap();
+        assert_eq!(transport.sent[1].body.get("annsField"), None);
+    }
+
+    #[test]
+    fn a_key_that_comes_under_two_names_is_shown_once() {
+        let mut transport = Scripted::new()
+            .data(r#"[{"id":1,"pk":1,"distance":0.5,"word":"a"}]"#)
+            .data(V1_DESCRIPTION);
+        let mut client = Client::new(&mut transport, v1()).unwrap();
+        let search_all = Search {
+            output_fields: vec!["*".into()],
+            ..vector_search(1)
+        };
+        let found = search(&mut client, &search_all, None).unwrap();
+        assert_eq!(found.hits[0].id, json!(1));
+        let shown: Vec<&String> = found.hits[0].entity.keys().collect();
+        assert_eq!(shown, ["pk", "word"]);
     }
 }

@@ -10,9 +10,8 @@ pub mod selection;
 pub mod target;
 
 use crate::contract::types::{Connection, Dialect};
-use crate::dialect::{self, HttpAnswer};
+use crate::dialect::{self, Encoded, HttpAnswer, Spoken};
 use crate::error::{Error, ErrorKind, ErrorSource, Outcome, Retry};
-use crate::operations::Operation;
 use routes::{Effect, Route};
 use target::Target;
 
@@ -28,7 +27,9 @@ pub struct HttpRequest<'a> {
     pub token: Option<&'a str>,
     /// Method and path.
     pub route: &'static Route,
-    /// JSON.
+    /// What stands behind the path's `?`.
+    pub query: Option<String>,
+    /// JSON; empty for a `GET`.
     pub body: Vec<u8>,
     /// When the answer has to be there, on the transport's clock, in milliseconds.
     pub deadline_ms: Option<u64>,
@@ -116,6 +117,11 @@ impl<'a> Client<'a> {
         })
     }
 
+    /// The dialect that the server was said to speak.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// HTTP requests so far.
     pub fn requests(&self) -> u32 {
         self.requests
@@ -125,7 +131,7 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// Milvus' own, the host's, or `protocol` if the answer cannot be read.
-    pub fn run<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, Error> {
+    pub fn run<O: Spoken>(&mut self, operation: &O) -> Result<O::Answer, Error> {
         let mut pauses = PAUSES_MS.iter();
         loop {
             let error = match self.attempt(operation) {
@@ -154,12 +160,13 @@ impl<'a> Client<'a> {
             .is_none_or(|deadline| self.transport.now_ms().saturating_add(pause) < deadline)
     }
 
-    fn attempt<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, Error> {
+    fn attempt<O: Spoken>(&mut self, operation: &O) -> Result<O::Answer, Error> {
         let encoded = dialect::encode(self.dialect, operation, self.database.as_deref())?;
-        let answer = self.exchange(encoded.route, encoded.body)?;
-        let reply = dialect::decode(self.dialect, encoded.route, &answer)?;
+        let route = encoded.route;
+        let answer = self.exchange(encoded)?;
+        let reply = dialect::decode(self.dialect, operation, route, &answer)?;
         operation.answer(reply).map_err(|cause| {
-            let outcome = if encoded.route.effect == Effect::Read {
+            let outcome = if route.effect == Effect::Read {
                 Outcome::NotApplied
             } else {
                 Outcome::Unknown
@@ -181,13 +188,15 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// Why no answer came, with the outcome that follows from what may have been sent.
-    pub fn exchange(&mut self, route: &'static Route, body: Vec<u8>) -> Result<HttpAnswer, Error> {
+    pub fn exchange(&mut self, encoded: Encoded) -> Result<HttpAnswer, Error> {
         self.requests += 1;
+        let Encoded { route, query, body } = encoded;
         let size = body.len();
         let request = HttpRequest {
             target: &self.target,
             token: self.token.as_deref(),
             route,
+            query,
             body,
             deadline_ms: self.deadline_ms,
         };

@@ -3,7 +3,7 @@
 use super::Client;
 use crate::contract::server::ServerInfo;
 use crate::contract::types::Dialect;
-use crate::dialect::{self, HttpAnswer};
+use crate::dialect::{Encoded, HttpAnswer, envelope};
 use crate::error::{Error, ErrorKind};
 use routes::Route;
 
@@ -16,17 +16,26 @@ use routes::Route;
 /// `protocol` if what answers is no Milvus, `unauthenticated`, or why no answer came.
 pub fn probe(client: &mut Client<'_>) -> Result<ServerInfo, Error> {
     let v2 = &routes::collections::LIST;
-    let answer = client.exchange(v2, b"{}".to_vec())?;
+    let answer = client.exchange(list(v2, b"{}"))?;
     if answer.status != 404 {
         return read(v2, &answer, Dialect::V2);
     }
     let v1 = &routes::v1::COLLECTIONS_LIST;
-    let answer = client.exchange(v1, Vec::new())?;
+    let answer = client.exchange(list(v1, b""))?;
     read(v1, &answer, Dialect::V1)
 }
 
+/// The list of the default database's collections.
+fn list(route: &'static Route, body: &[u8]) -> Encoded {
+    Encoded {
+        route,
+        query: None,
+        body: body.to_vec(),
+    }
+}
+
 fn read(route: &Route, answer: &HttpAnswer, dialect: Dialect) -> Result<ServerInfo, Error> {
-    match dialect::decode(dialect, route, answer) {
+    match envelope::decode(route, answer) {
         Ok(_) => Ok(ServerInfo {
             dialect,
             version: None,

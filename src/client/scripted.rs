@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 pub struct Sent {
     /// Its path.
     pub path: &'static str,
+    /// What stood behind the path's `?`.
+    pub query: Option<String>,
     /// Its body.
     pub body: Value,
 }
@@ -59,6 +61,7 @@ impl Transport for Scripted {
         let body = serde_json::from_slice(&request.body).unwrap_or_default();
         self.sent.push(Sent {
             path: request.route.path,
+            query: request.query,
             body,
         });
         self.script

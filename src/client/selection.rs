@@ -1,10 +1,13 @@
 //! Which rows: keys written into a filter, since Milvus builds one from `id` without escaping.
 
 use super::Client;
-use crate::contract::types::{CollectionSchema, Ids};
+use crate::contract::types::{CollectionSchema, Dialect, Ids};
+use crate::dialect::v1;
 use crate::error::Error;
 use crate::operations::collections::DescribeCollection;
-use crate::values::{columns, filter};
+use crate::operations::entities::Query;
+use crate::values::columns::{self, Row};
+use crate::values::filter;
 
 /// The fields of a collection; one HTTP request.
 ///
@@ -17,6 +20,32 @@ pub fn schema(client: &mut Client<'_>, collection_name: &str) -> Result<Collecti
     let schema = client.run(&describe)?.schema();
     columns::primary_key(&schema).map_err(|cause| Error::protocol(&cause))?;
     Ok(schema)
+}
+
+/// The rows that a query selects; one HTTP request. Without a filter v1 takes none: one that every row passes is
+/// written, with the schema, or with one more request for it.
+///
+/// # Errors
+/// Milvus' own.
+pub fn rows(
+    client: &mut Client<'_>,
+    query: &Query,
+    schema: Option<&CollectionSchema>,
+) -> Result<Vec<Row>, Error> {
+    if client.dialect() == Dialect::V2 || !query.filter.is_empty() {
+        return client.run(query);
+    }
+    let asked;
+    let schema = match schema {
+        Some(schema) => schema,
+        None => {
+            asked = self::schema(client, &query.collection_name)?;
+            &asked
+        }
+    };
+    let mut query = query.clone();
+    query.filter = v1::every_row(schema).map_err(|cause| Error::protocol(&cause))?;
+    client.run(&query)
 }
 
 /// The filter that names `ids`.
@@ -37,4 +66,48 @@ pub fn filter_of(ids: &Ids, schema: &CollectionSchema) -> Result<String, Error> 
         ));
     }
     filter::key_in(&key.name, ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::scripted::{Scripted, connection};
+    use crate::contract::types::Connection;
+
+    #[test]
+    fn without_a_filter_v1_is_asked_for_every_row() {
+        let mut transport = Scripted::new()
+            .data(r#"{"fields":[{"name":"pk","type":"Int64","primaryKey":true}]}"#)
+            .data("[]");
+        let v1 = Connection {
+            dialect: Some(Dialect::V1),
+            ..connection()
+        };
+        let query = Query {
+            collection_name: "c".into(),
+            ..Query::default()
+        };
+        rows(&mut Client::new(&mut transport, v1).unwrap(), &query, None).unwrap();
+        let filter = &transport.sent[1].body["filter"];
+        assert_eq!(
+            filter,
+            "pk >= -9223372036854775807 or pk < -9223372036854775807"
+        );
+    }
+
+    #[test]
+    fn without_a_filter_v2_is_asked_for_what_it_defaults_to() {
+        let mut transport = Scripted::new().data("[]");
+        let query = Query {
+            collection_name: "c".into(),
+            ..Query::default()
+        };
+        rows(
+            &mut Client::new(&mut transport, connection()).unwrap(),
+            &query,
+            None,
+        )
+        .unwrap();
+        assert_eq!(transport.sent.len(), 1);
+    }
 }

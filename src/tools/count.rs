@@ -1,7 +1,7 @@
 //! `milvus_count`: counts rows, exactly.
 
 use super::{Arguments, consistency_level, queries};
-use crate::client::Client;
+use crate::client::{Client, selection};
 use crate::error::Error;
 use crate::operations::entities::{Query, counted};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         ..Query::default()
     };
     arguments.finish()?;
-    let rows = client.run(&query)?;
+    let rows = selection::rows(client, &query, None)?;
     let count = counted(&rows).map_err(|cause| Error::protocol(&cause))?;
     Ok(json!({"count": count}))
 }

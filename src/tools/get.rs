@@ -29,7 +29,9 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
             )
         })?;
     arguments.finish()?;
-    let rows = if let Some(id) = ids.integers() {
+    // The smallest int64 cannot be written as a number in the expression that Milvus makes of `id`.
+    let written = ids.integers().filter(|id| !id.contains(&i64::MIN));
+    let rows = if let Some(id) = written {
         client.run(&Get {
             collection_name,
             partition_names,

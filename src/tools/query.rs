@@ -40,5 +40,5 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         let key = columns::primary_key(&schema).map_err(|cause| Error::protocol(&cause))?;
         query.filter = selection::filter_of(&ids.typed(&key.data_type)?, &schema)?;
     }
-    Ok(json!({"rows": answers::rows(client.run(&query)?)}))
+    Ok(json!({"rows": answers::rows(selection::rows(client, &query, None)?)}))
 }

@@ -171,7 +171,7 @@ pub fn query(
     let schema = schema_or_ask(client, request.schema.take(), &request.collection_name)?;
     let mut query = plan(request, Some(&schema))?;
     (query.limit, query.offset) = (Some(limit), offset);
-    let rows = client.run(&query)?;
+    let rows = selection::rows(client, &query, Some(&schema))?;
     columns::decode(rows, &schema).map_err(|cause| Error::protocol(&cause))
 }
 
@@ -190,11 +190,11 @@ pub fn count(client: &mut Client<'_>, mut request: QueryRequest) -> Result<u64, 
         (Selection::ByIds(_), given) => {
             Some(schema_or_ask(client, given, &request.collection_name)?)
         }
-        (Selection::ByFilter(_), _) => None,
+        (Selection::ByFilter(_), given) => given,
     };
     let mut query = plan(request, schema.as_ref())?;
     query.output_fields = vec!["count(*)".into()];
-    let rows = client.run(&query)?;
+    let rows = selection::rows(client, &query, schema.as_ref())?;
     counted(&rows).map_err(|cause| Error::protocol(&cause))
 }
 

@@ -7,7 +7,7 @@
 //! it ends. `upper` starts unbounded; for int64 keys the width of the last window is the next guess.
 
 use super::entities::{plan, schema_or_ask};
-use crate::client::Client;
+use crate::client::{Client, selection};
 use crate::contract::entities::{Page, QueryRequest, Selection};
 use crate::error::Error;
 use crate::operations::MAX_WINDOW;
@@ -195,7 +195,11 @@ pub fn next(
         let mut query = base.clone();
         query.filter = window(&base.filter, &key.name, last.as_ref(), upper.as_ref());
         query.limit = Some(page_rows + 1);
-        let mut rows = keyed(client.run(&query)?, &key.name, int64_key)?;
+        let mut rows = keyed(
+            selection::rows(client, &query, Some(&schema))?,
+            &key.name,
+            int64_key,
+        )?;
         rows.sort_by(|one, other| one.0.cmp(&other.0));
         if rows.len() > page_rows as usize {
             let middle = rows[(rows.len() - 1) / 2].0.clone();

@@ -3,7 +3,8 @@
 use crate::failure::Failure;
 use crate::output;
 use crate::output::outln;
-use crate::settings::Flags;
+use crate::settings::{Flags, Settings};
+use host_harness::{CallError, Dialect, Endpoint, ErrorKind, Host};
 use serde_json::Value;
 use std::io::Read;
 
@@ -31,9 +32,13 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
     let settings = flags.resolve()?;
     let endpoint = settings.endpoint()?;
     let host = settings.host()?;
-    let answer = host
-        .call_tool(&endpoint, &arguments.tool, &text)
-        .await
+    let mut answer = host.call_tool(&endpoint, &arguments.tool, &text).await;
+    if let Err(error) = &answer
+        && let Some(older) = older(error, &host, &endpoint, &settings).await?
+    {
+        answer = host.call_tool(&older, &arguments.tool, &text).await;
+    }
+    let answer = answer
         .map_err(|error| Failure::call(&error, &endpoint.origin().to_string(), arguments.json))?;
     if arguments.json {
         outln!("{answer}");
@@ -43,6 +48,29 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
         .map_err(|_| Failure::local("the component answered what is no JSON"))?;
     outln!("{}", output::answer(&answer));
     Ok(())
+}
+
+/// The same Milvus in the older dialect, where no dialect was named and the server has no v2: then nothing was done.
+async fn older(
+    error: &CallError,
+    host: &Host,
+    endpoint: &Endpoint,
+    settings: &Settings,
+) -> Result<Option<Endpoint>, Failure> {
+    let no_such_route = matches!(
+        error,
+        CallError::Tool(error)
+            if error.kind == ErrorKind::Unsupported && error.http_status == Some(404)
+    );
+    if settings.dialect.is_some() || !no_such_route {
+        return Ok(None);
+    }
+    match host.probe(endpoint).await {
+        Ok(info) if info.dialect == Dialect::V1 => {
+            settings.endpoint_in(Some(Dialect::V1)).map(Some)
+        }
+        _ => Ok(None),
+    }
 }
 
 fn text(arguments: String) -> Result<String, Failure> {

@@ -51,7 +51,7 @@ impl Check {
 
 pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Failure> {
     let settings = flags.resolve()?;
-    let endpoint = settings.endpoint()?;
+    let mut endpoint = settings.endpoint()?;
     let origin = endpoint.origin().to_string();
     let host = settings.host()?;
     let mut checks = vec![Check::good(
@@ -70,14 +70,18 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
         ));
     }
     match host.probe(&endpoint).await {
-        Ok(info) => checks.push(match info.dialect {
-            Dialect::V2 => Check::good("milvus", format!("{origin} answers and speaks REST v2")),
-            Dialect::V1 => Check::bad(
+        Ok(info) => {
+            checks.push(Check::good(
                 "milvus",
-                format!("{origin} answers, but speaks REST v1 only (Milvus 2.2.9 to 2.3.12)"),
-                "this version needs REST v2: Milvus 2.3.13 or later",
-            ),
-        }),
+                match info.dialect {
+                    Dialect::V2 => format!("{origin} answers and speaks REST v2"),
+                    Dialect::V1 => format!(
+                        "{origin} answers and speaks REST v1 (Milvus 2.2.9 to 2.3.12), which has fewer operations"
+                    ),
+                },
+            ));
+            endpoint = settings.endpoint_in(Some(settings.dialect.unwrap_or(info.dialect)))?;
+        }
         Err(error) => checks.push(unreachable(&error, &origin)),
     }
     let mut code = TOOL;
