@@ -5,7 +5,9 @@
 //! component, the certificate, the audit or a danger; a file that tries is an error.
 
 use crate::failure::Failure;
-use host_harness::{Audit, Credential, Dialect, Endpoint, EndpointError, Host, Limits};
+use host_harness::{
+    Audit, Credential, Dialect, Effect, Endpoint, EndpointError, Host, Limits, Mode, Names, Policy,
+};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -103,6 +105,39 @@ pub(crate) struct Flags {
         help_heading = "Settings"
     )]
     config: Option<PathBuf>,
+    /// What the component may do: read-only, append, no-drop or full [default: full]
+    #[arg(
+        long,
+        env = "MILVUS_MODE",
+        global = true,
+        value_name = "MODE",
+        help_heading = "Policy"
+    )]
+    mode: Option<String>,
+    /// A class that it may do beside: read, write, erase, drop, admin
+    #[arg(long, global = true, value_name = "CLASS", help_heading = "Policy")]
+    allow: Vec<String>,
+    /// The only collections it may reach, a,b_* [default: all]
+    #[arg(
+        long,
+        env = "MILVUS_COLLECTIONS",
+        global = true,
+        value_name = "NAMES",
+        help_heading = "Policy"
+    )]
+    collections: Option<String>,
+    /// The only databases it may reach; name one with --database [default: all]
+    #[arg(
+        long,
+        env = "MILVUS_DATABASES",
+        global = true,
+        value_name = "NAMES",
+        help_heading = "Policy"
+    )]
+    databases: Option<String>,
+    /// A third party or an object that Milvus may use for it: the whole text, or a beginning that ends in /
+    #[arg(long, global = true, value_name = "PLACE", help_heading = "Policy")]
+    outside: Vec<String>,
     /// For those who try: a command line is no place for a secret.
     #[arg(long, global = true, hide = true, value_name = "TOKEN")]
     token: Option<String>,
@@ -142,6 +177,100 @@ struct File {
     ca_cert: Option<PathBuf>,
     component: Option<PathBuf>,
     audit: Option<PathBuf>,
+    #[serde(default)]
+    policy: Rules,
+}
+
+/// The part of a file that says what the component may do.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rules {
+    mode: Option<String>,
+    #[serde(default)]
+    allow: Vec<String>,
+    collections: Option<Vec<String>>,
+    databases: Option<Vec<String>>,
+    #[serde(default)]
+    outside: Vec<String>,
+}
+
+impl Rules {
+    /// Flags narrow and widen what a file says, setting by setting.
+    fn under(self, flags: &Flags) -> Self {
+        let list = |names: &String| {
+            names
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .collect()
+        };
+        let or = |flags: &[String], file: Vec<String>| {
+            if flags.is_empty() {
+                file
+            } else {
+                flags.to_vec()
+            }
+        };
+        Self {
+            mode: given(flags.mode.as_ref()).or(self.mode),
+            allow: or(&flags.allow, self.allow),
+            collections: given(flags.collections.as_ref())
+                .as_ref()
+                .map(list)
+                .or(self.collections),
+            databases: given(flags.databases.as_ref())
+                .as_ref()
+                .map(list)
+                .or(self.databases),
+            outside: or(&flags.outside, self.outside),
+        }
+    }
+
+    fn policy(&self) -> Result<Policy, Failure> {
+        let mode = match &self.mode {
+            None => Mode::Full,
+            Some(name) => named("--mode", name, &Mode::ALL, |mode| mode.name())?,
+        };
+        let mut policy = Policy::new(mode);
+        for name in &self.allow {
+            use Effect::{Admin, Drop, Erase, Read, Write};
+            let classes = [Read, Write, Erase, Drop, Admin];
+            policy = policy.allow(named("--allow", name, &classes, |effect| effect.as_str())?);
+        }
+        if let Some(list) = &self.collections {
+            policy = policy.collections(names("--collections", list)?);
+        }
+        if let Some(list) = &self.databases {
+            policy = policy.databases(names("--databases", list)?);
+        }
+        for place in &self.outside {
+            policy = policy.outside(place.clone());
+        }
+        Ok(policy)
+    }
+}
+
+fn named<T: Copy>(
+    flag: &str,
+    name: &str,
+    known: &[T],
+    spelt: impl Fn(&T) -> &'static str,
+) -> Result<T, Failure> {
+    known
+        .iter()
+        .find(|item| spelt(item) == name)
+        .copied()
+        .ok_or_else(|| {
+            let words: Vec<&str> = known.iter().map(&spelt).collect();
+            Failure::usage(format!("{flag}: expected one of {}", words.join(", ")))
+        })
+}
+
+fn names(flag: &str, list: &[String]) -> Result<Names, Failure> {
+    Names::parse(list.iter().map(String::as_str)).map_err(|_| {
+        Failure::usage(format!(
+            "{flag}: expected names as Milvus takes them, or beginnings and a `*`, between commas"
+        ))
+    })
 }
 
 /// Settings, put together.
@@ -159,6 +288,7 @@ pub(crate) struct Settings {
     component: Option<PathBuf>,
     audit: Option<PathBuf>,
     danger_plaintext_token: bool,
+    policy: Policy,
 }
 
 impl Flags {
@@ -186,6 +316,7 @@ impl Flags {
             component: self.component.clone().or(file.component),
             audit: self.audit.clone().or(file.audit),
             danger_plaintext_token: self.danger_plaintext_token,
+            policy: file.policy.under(self).policy()?,
         })
     }
 }
@@ -199,7 +330,7 @@ fn parse(path: &Path) -> Result<File, Failure> {
     let text = read(path, "the settings file")?;
     let mut file: File = toml::from_str(&text).map_err(|error| {
         Failure::usage(format!("{}: {}", path.display(), error.message())).with_hint(
-            "known settings: uri, token_file, database, dialect, timeout_ms, ca_cert, component, audit",
+            "known settings: uri, token_file, database, dialect, timeout_ms, ca_cert, component, audit, [policy]",
         )
     })?;
     // Paths in a file are from where the file is, wherever it is read.
@@ -232,6 +363,7 @@ fn found(path: &Path) -> Result<File, Failure> {
         ("ca_cert", file.ca_cert.is_some()),
         ("component", file.component.is_some()),
         ("audit", file.audit.is_some()),
+        ("policy", file.policy != Rules::default()),
     ];
     match trusted.iter().find(|(_, set)| *set) {
         None => Ok(file),
@@ -320,7 +452,7 @@ impl Settings {
 
     /// The endpoint, spoken to in a dialect that was found out.
     pub(crate) fn endpoint_in(&self, dialect: Option<Dialect>) -> Result<Endpoint, Failure> {
-        let mut builder = Endpoint::builder(&self.uri);
+        let mut builder = Endpoint::builder(&self.uri).policy(self.policy.clone());
         if let Some(token) = self.token()? {
             builder = builder.credential(Credential::new(token));
         }
@@ -382,6 +514,7 @@ mod tests {
             "ca_cert = \"x\"",
             "component = \"x\"",
             "audit = \"x\"",
+            "[policy]\nmode = \"full\"",
         ] {
             let path = file("planted", setting);
             let failure = found(&path).expect_err(setting);

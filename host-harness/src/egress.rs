@@ -19,9 +19,9 @@ use crate::audit::{Audit, Line};
 use crate::budget::Budget;
 use crate::contain::contained;
 use crate::endpoint::Endpoint;
-use crate::policy::{self, Allowance, Refusal, Rule, WholeRequest};
 use crate::sandbox::limits::Limits;
 use crate::transport::{Answer, Bounds, TransportError};
+use policy::{self, Allowance, Policy, Refusal, Rule, WholeRequest};
 
 /// What a component may write at once, and a hostile one can leave in each body that it opens: small, since it can
 /// open as many as it has handles.
@@ -32,6 +32,8 @@ pub(crate) struct Call {
     pub(crate) id: u64,
     pub(crate) tool: String,
     pub(crate) endpoint: Option<Endpoint>,
+    /// What the call is for.
+    pub(crate) scope: Policy,
     pub(crate) limits: Limits,
     pub(crate) budget: Budget,
     pub(crate) audit: Audit,
@@ -66,6 +68,13 @@ impl Traffic {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    fn note(&self, refusal: Option<Refusal>) {
+        self.refusals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(refusal);
     }
 
     /// From here on nothing more leaves. A body whose writer is gone looks complete; it is not sent.
@@ -182,6 +191,12 @@ impl Call {
                 .as_ref()
                 .map(|endpoint| endpoint.origin().clone()),
             request_bytes: cap,
+            policy: self
+                .endpoint
+                .as_ref()
+                .map(|endpoint| endpoint.policy().clone())
+                .unwrap_or_default(),
+            call: self.scope.clone(),
         };
         let whole = WholeRequest {
             method: head.method.as_str(),
@@ -205,7 +220,8 @@ impl Call {
             (Ok(_), None) => return Err(record.failed(TransportError::Internal)),
         };
         let (admitted, endpoint) = admitted;
-        record.route = Some(admitted.route());
+        let route = admitted.route();
+        record.route = Some(route);
         record.sending = true;
         self.traffic.sent.fetch_add(1, Ordering::Relaxed);
         let bounds = Bounds {
@@ -216,10 +232,16 @@ impl Call {
             between_bytes: options.between_bytes_timeout,
         };
         match endpoint.transport().send(admitted, &bounds).await {
-            Ok(answer) => {
-                record.answered(&answer);
-                Ok(answer)
-            }
+            Ok(answer) => match policy::filter(&allowance, route, answer.body()) {
+                Ok(body) => {
+                    record.answered(&answer, None);
+                    Ok(answer.with_body(body))
+                }
+                Err(refusal) => {
+                    record.answered(&answer, Some(refusal));
+                    Err(Error::HttpRequestDenied)
+                }
+            },
             Err(error) => Err(record.failed(error)),
         }
     }
@@ -318,16 +340,13 @@ impl<'a> Record<'a> {
                 None => line,
             };
             self.write(line);
-            let refusals = &self.call.traffic.refusals;
-            refusals
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(refusal);
+            self.call.traffic.note(Some(refusal));
         }
         error
     }
 
-    fn answered(&mut self, answer: &Answer) {
+    /// Milvus answered; `withheld` says why the component does not see it.
+    fn answered(&mut self, answer: &Answer, withheld: Option<Refusal>) {
         self.over = true;
         let line = self
             .line("sent")
@@ -338,7 +357,12 @@ impl<'a> Record<'a> {
         } else {
             line
         };
+        let line = match &withheld {
+            Some(refusal) => line.text("withheld", refusal.rule.name()),
+            None => line,
+        };
         self.write(line.text("outcome", "answered"));
+        self.call.traffic.note(withheld);
     }
 
     fn failed(&mut self, error: TransportError) -> Error {

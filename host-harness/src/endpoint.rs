@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::credential::Credential;
 use crate::error::EndpointError;
-use crate::policy::{Origin, OriginError, Scheme};
 use crate::sandbox::bindings::types::{Connection, Dialect};
 use crate::transport::Transport;
+use policy::{Origin, OriginError, Policy, Scheme};
 
 /// Where Milvus is, how to speak to it and with which credential. Cheap to clone; clones share their connections,
 /// two endpoints never do.
@@ -30,6 +30,7 @@ struct Inner {
     origin: Origin,
     database: Option<String>,
     dialect: Option<Dialect>,
+    policy: Policy,
     transport: Transport,
 }
 
@@ -41,9 +42,11 @@ impl Endpoint {
             credential: None,
             database: None,
             dialect: None,
+            policy: Policy::default(),
             plaintext_credential: false,
             ca_certificate: None,
             connect_time: Duration::from_secs(10),
+            reuse_http1: false,
         }
     }
 
@@ -63,6 +66,12 @@ impl Endpoint {
     #[must_use]
     pub fn dialect(&self) -> Option<Dialect> {
         self.0.dialect
+    }
+
+    /// What a component may do there.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
     }
 
     /// What the component is told. Never a token: the credential joins when a request leaves.
@@ -95,9 +104,11 @@ pub struct EndpointBuilder {
     credential: Option<Credential>,
     database: Option<String>,
     dialect: Option<Dialect>,
+    policy: Policy,
     plaintext_credential: bool,
     ca_certificate: Option<Vec<u8>>,
     connect_time: Duration,
+    reuse_http1: bool,
 }
 
 impl EndpointBuilder {
@@ -119,6 +130,12 @@ impl EndpointBuilder {
         self
     }
 
+    /// What a component may do there. Default: everything that stays inside Milvus.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
     /// Lets the credential go to another machine unencrypted, readable and changeable by everyone on the way.
     pub fn danger_plaintext_credential(mut self) -> Self {
         self.plaintext_credential = true;
@@ -134,6 +151,14 @@ impl EndpointBuilder {
     /// Limit for opening a connection. Default: 10 s; the limit of the call holds beside it.
     pub fn connect_time(mut self, time: Duration) -> Self {
         self.connect_time = time;
+        self
+    }
+
+    /// Keeps HTTP/1.1 connections for the next requests, which saves opening one (and its TLS) each time. Only for a
+    /// server that is trusted to answer once: HTTP/1.1 cannot tell a second answer from the next request's. HTTP/2
+    /// connections are always kept.
+    pub fn reuse_http1(mut self) -> Self {
+        self.reuse_http1 = true;
         self
     }
 
@@ -154,11 +179,18 @@ impl EndpointBuilder {
             }
         }
         let ca = self.ca_certificate.as_deref();
-        let transport = Transport::new(origin.scheme(), self.credential, self.connect_time, ca)?;
+        let transport = Transport::new(
+            origin.scheme(),
+            self.credential,
+            self.connect_time,
+            ca,
+            self.reuse_http1,
+        )?;
         Ok(Endpoint(Arc::new(Inner {
             origin,
             database: self.database,
             dialect: self.dialect,
+            policy: self.policy,
             transport,
         })))
     }

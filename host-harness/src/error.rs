@@ -4,10 +4,10 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 use wasmtime_wasi_http::FieldMapError;
 
-use crate::policy::{Origin, OriginError, Refusal};
 use crate::sandbox::bindings::entities::WriteReport;
 use crate::sandbox::bindings::types::{Error as ToolError, ErrorKind};
 use crate::sandbox::limits::{LimitKind, Limits};
+use policy::{Origin, OriginError, Refusal};
 
 /// Why a host was not built.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,9 @@ pub enum CallError {
     /// The component trapped. The text holds nothing of the component's own.
     #[error("the component failed: {0}; what it had sent may be done")]
     Trap(String),
+    /// The component names other tools, or hints, than at first. Nothing was done.
+    #[error("the component's tools changed while it was loaded: do not trust it")]
+    ToolsChanged,
     /// The component lacks the interface behind this function.
     #[error("the component does not export `{0}`: use `call_tool`, or a component that has it")]
     NotExported(&'static str),
@@ -169,6 +172,7 @@ impl CallError {
             Self::Limit { limit, .. } => limit.name(),
             Self::Overloaded => "overloaded",
             Self::Trap(_) => "trap",
+            Self::ToolsChanged => "tools-changed",
             Self::NotExported(_) => "not-exported",
             Self::Sandbox(_) => "sandbox",
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use routes::Effect::{self, Erase, Read, Write};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use wasmtime::Store;
 
@@ -15,9 +16,9 @@ use crate::contain::{Panicked, contained};
 use crate::egress::{Call, Traffic};
 use crate::endpoint::Endpoint;
 use crate::error::{BuildError, CallError, NotExported, WriteFailure, kind_name};
-use crate::policy::Refusal;
 use crate::sandbox::bindings::{entities, search, server, tools, types};
 use crate::sandbox::{self, ComponentInfo, Guest, Limits, Sandbox};
+use policy::{self, Effects, Mode, Names, Policy, Refusal};
 
 /// Runs one component. Cheap to clone; clones share limits, budget and pool. Lives on after every call, however it
 /// ended. Calls need a tokio runtime with I/O and time.
@@ -32,6 +33,8 @@ struct Inner {
     budget: Budget,
     calls: Arc<Semaphore>,
     last_call: AtomicU64,
+    /// What the component said first: its hints bind its calls, so they cannot change.
+    tools: OnceCell<Vec<tools::Tool>>,
 }
 
 /// Builds a [`Host`].
@@ -90,6 +93,7 @@ impl HostBuilder {
             budget: Budget::new(limits.budget_bytes),
             calls: Arc::new(Semaphore::new(limits.concurrent_calls as usize)),
             last_call: AtomicU64::new(0),
+            tools: OnceCell::new(),
             limits,
         })))
     }
@@ -133,8 +137,8 @@ fn check(limits: &Limits) -> Result<(), BuildError> {
 
 /// Runs a function of one of the component's interfaces and answers how that ended.
 macro_rules! run {
-    ($host:expr, $endpoint:expr, $tool:expr, $interface:ident, |$guest:ident, $store:ident| $call:expr) => {{
-        let mut running = $host.open($endpoint, $tool)?;
+    ($host:expr, $endpoint:expr, $tool:expr, $scope:expr, $interface:ident, |$guest:ident, $store:ident| $call:expr) => {{
+        let mut running = $host.open($endpoint, $tool, $scope)?;
         let work = async {
             let $guest = running.$interface().await?;
             let $store = &mut running.store;
@@ -143,6 +147,32 @@ macro_rules! run {
         let ended = within($host.0.limits.call_time, work).await;
         running.close(ended).await
     }};
+}
+
+/// Functions of the typed interfaces: which one, the classes of effect that it is for, the collection that it is about.
+macro_rules! typed {
+    ($($(#[$doc:meta])* $name:ident: $interface:ident.$function:ident [$($effect:ident),*] of $($collection:ident).+
+        ($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// What the component answered, or what ended the call; see [`CallError`].
+        pub async fn $name(&self, endpoint: &Endpoint, $($argument: $type),*) -> Result<$answer, CallError> {
+            let connection = self.connection(endpoint);
+            let scope = scope(&[$($effect),*], [&$($collection).+]);
+            let ended = run!(self, Some(endpoint), stringify!($name), scope, $interface, |guest, store| {
+                guest.$function(store, &connection, $($argument),*)
+            });
+            ended.map_err(CallError::from)
+        }
+    )*};
+}
+
+/// What a call is for: classes of effect, and the collection that it names.
+fn scope<const N: usize>(effects: &[Effect], collections: [&str; N]) -> Policy {
+    // What is no name is in no list, and the request that holds it is refused.
+    let names = Names::parse(collections).unwrap_or_default();
+    Policy::of(Effects::of(effects)).collections(names)
 }
 
 impl Host {
@@ -166,15 +196,55 @@ impl Host {
     /// The component's tools. No request is let out. Names, descriptions and hints are the component's own words.
     ///
     /// # Errors
-    /// The component trapped or reached a limit.
+    /// The component trapped or reached a limit, or names other tools than it did before.
     pub async fn list_tools(&self) -> Result<Vec<tools::Tool>, CallError> {
-        let ended = run!(self, None, "list_tools", tools, |guest, store| async {
-            guest
-                .call_list_tools(store)
-                .await
-                .map(Ok::<_, types::Error>)
-        });
+        let now = self.ask_for_tools().await?;
+        let known = self.0.tools.get_or_init(async || now.clone()).await;
+        if *known == now {
+            Ok(now)
+        } else {
+            Err(CallError::ToolsChanged)
+        }
+    }
+
+    async fn ask_for_tools(&self) -> Result<Vec<tools::Tool>, CallError> {
+        let nothing = scope(&[], []);
+        let ended = run!(
+            self,
+            None,
+            "list_tools",
+            nothing,
+            tools,
+            |guest, store| async {
+                guest
+                    .call_list_tools(store)
+                    .await
+                    .map(Ok::<_, types::Error>)
+            }
+        );
         ended.map_err(CallError::from)
+    }
+
+    /// What a call of a tool is for: the classes that its hints stand for, and the names in its arguments. A tool that
+    /// the component does not list lets nothing out.
+    async fn scope_of(&self, tool: &str, arguments: &str) -> Result<Policy, CallError> {
+        let tools = self
+            .0
+            .tools
+            .get_or_try_init(|| self.ask_for_tools())
+            .await?;
+        let effects = match tools.iter().find(|known| known.name == tool) {
+            None => Effects::default(),
+            Some(known) if known.annotations.read_only => Mode::ReadOnly.effects(),
+            Some(known) if known.annotations.destructive => Mode::Full.effects(),
+            Some(_) => Mode::NoDrop.effects(),
+        };
+        // No hint speaks of what Milvus contacts: that is the operator's policy alone.
+        let names = policy::names_in(arguments);
+        let names = Names::parse(names.iter().map(String::as_str)).unwrap_or_default();
+        Ok(Policy::of(effects)
+            .collections(names)
+            .allow(Effect::Outbound))
     }
 
     /// Runs a tool with the text of a JSON object as its arguments; answers the text of a JSON object.
@@ -188,7 +258,8 @@ impl Host {
         arguments: &str,
     ) -> Result<String, CallError> {
         let connection = self.connection(endpoint);
-        let ended = run!(self, Some(endpoint), name, tools, |guest, store| {
+        let scope = self.scope_of(name, arguments).await?;
+        let ended = run!(self, Some(endpoint), name, scope, tools, |guest, store| {
             guest.call_call_tool(store, &connection, name, arguments)
         });
         ended.map_err(CallError::from)
@@ -201,8 +272,15 @@ impl Host {
     /// What answers there is no Milvus, or the call failed; see [`CallError`].
     pub async fn probe(&self, endpoint: &Endpoint) -> Result<server::ServerInfo, CallError> {
         let connection = self.connection(endpoint);
-        let ended = run!(self, Some(endpoint), "probe", server, |guest, store| guest
-            .call_probe(store, &connection));
+        let lists = scope(&[Read], []);
+        let ended = run!(
+            self,
+            Some(endpoint),
+            "probe",
+            lists,
+            server,
+            |guest, store| guest.call_probe(store, &connection)
+        );
         ended.map_err(CallError::from)
     }
 
@@ -217,9 +295,15 @@ impl Host {
     ) -> Result<entities::WriteReport, WriteFailure> {
         let connection = self.connection(endpoint);
         let ended = async {
-            run!(self, Some(endpoint), "insert", entities, |guest, store| {
-                guest.call_insert(store, &connection, request)
-            })
+            let writes = scope(&[Read, Write], [&request.collection_name]);
+            run!(
+                self,
+                Some(endpoint),
+                "insert",
+                writes,
+                entities,
+                |guest, store| { guest.call_insert(store, &connection, request) }
+            )
         };
         ended
             .await
@@ -238,97 +322,41 @@ impl Host {
     ) -> Result<entities::WriteReport, WriteFailure> {
         let connection = self.connection(endpoint);
         let ended = async {
-            run!(self, Some(endpoint), "upsert", entities, |guest, store| {
-                guest.call_upsert(store, &connection, request, partial)
-            })
+            let writes = scope(&[Read, Write, Erase], [&request.collection_name]);
+            run!(
+                self,
+                Some(endpoint),
+                "upsert",
+                writes,
+                entities,
+                |guest, store| { guest.call_upsert(store, &connection, request, partial) }
+            )
         };
         ended
             .await
             .map_err(|ended: Ended<entities::WriteError>| ended.into_write(request))
     }
 
-    /// Deletes rows.
-    ///
-    /// # Errors
-    /// What the component answered, or what ended the call; see [`CallError`].
-    pub async fn delete_entities(
-        &self,
-        endpoint: &Endpoint,
-        request: &entities::DeleteRequest,
-    ) -> Result<entities::DeleteReport, CallError> {
-        let connection = self.connection(endpoint);
-        let ended = run!(
-            self,
-            Some(endpoint),
-            "delete_entities",
-            entities,
-            |guest, store| { guest.call_delete_entities(store, &connection, request) }
-        );
-        ended.map_err(CallError::from)
-    }
-
-    /// The fields of a collection, to be passed with later calls.
-    ///
-    /// # Errors
-    /// What the component answered, or what ended the call; see [`CallError`].
-    pub async fn describe_schema(
-        &self,
-        endpoint: &Endpoint,
-        collection_name: &str,
-    ) -> Result<types::CollectionSchema, CallError> {
-        let connection = self.connection(endpoint);
-        let ended = run!(
-            self,
-            Some(endpoint),
-            "describe_schema",
-            entities,
-            |guest, store| { guest.call_describe_schema(store, &connection, collection_name) }
-        );
-        ended.map_err(CallError::from)
-    }
-
-    /// Reads rows once.
-    ///
-    /// # Errors
-    /// What the component answered, or what ended the call; see [`CallError`].
-    pub async fn query_entities(
-        &self,
-        endpoint: &Endpoint,
-        request: &entities::QueryRequest,
-        offset: u32,
-        limit: u32,
-    ) -> Result<types::RowBatch, CallError> {
-        let connection = self.connection(endpoint);
-        let ended = run!(
-            self,
-            Some(endpoint),
-            "query_entities",
-            entities,
-            |guest, store| {
-                guest.call_query_entities(store, &connection, request, offset, limit)
-            }
-        );
-        ended.map_err(CallError::from)
-    }
-
-    /// Counts rows.
-    ///
-    /// # Errors
-    /// What the component answered, or what ended the call; see [`CallError`].
-    pub async fn count_entities(
-        &self,
-        endpoint: &Endpoint,
-        request: &entities::QueryRequest,
-    ) -> Result<u64, CallError> {
-        let connection = self.connection(endpoint);
-        let ended = run!(
-            self,
-            Some(endpoint),
-            "count_entities",
-            entities,
-            |guest, store| { guest.call_count_entities(store, &connection, request) }
-        );
-        ended.map_err(CallError::from)
+    typed! {
+        /// Deletes rows.
+        delete_entities: entities.call_delete_entities [Read, Erase] of request.collection_name
+            (request: &entities::DeleteRequest) -> entities::DeleteReport;
+        /// The fields of a collection, to be passed with later calls.
+        describe_schema: entities.call_describe_schema [Read] of collection_name
+            (collection_name: &str) -> types::CollectionSchema;
+        /// Reads rows once.
+        query_entities: entities.call_query_entities [Read] of request.collection_name
+            (request: &entities::QueryRequest, offset: u32, limit: u32) -> types::RowBatch;
+        /// Counts rows.
+        count_entities: entities.call_count_entities [Read] of request.collection_name
+            (request: &entities::QueryRequest) -> u64;
+        /// Searches by one vector field.
+        search_entities: search.call_search_entities [Read] of options.collection_name
+            (options: &search::SearchOptions, request: &search::AnnSearch) -> search::SearchResult;
+        /// Searches by several vector fields and joins the hits.
+        hybrid_search_entities: search.call_hybrid_search_entities [Read] of options.collection_name
+            (options: &search::SearchOptions, requests: &[search::AnnSearch], ranker: &search::Ranker, limit: u32)
+            -> search::SearchResult;
     }
 
     /// One step of reading all rows; `after` is the last step's `next`.
@@ -343,67 +371,16 @@ impl Host {
         after: Option<&str>,
     ) -> Result<entities::Page, CallError> {
         let connection = self.connection(endpoint);
+        let scope = scope(&[Read], [&request.collection_name]);
         let after = after.map(str::to_owned);
         let ended = run!(
             self,
             Some(endpoint),
             "next_page",
+            scope,
             entities,
             |guest, store| {
                 guest.call_next_page(store, &connection, request, page_rows, after.as_ref())
-            }
-        );
-        ended.map_err(CallError::from)
-    }
-
-    /// Searches by one vector field.
-    ///
-    /// # Errors
-    /// What the component answered, or what ended the call; see [`CallError`].
-    pub async fn search_entities(
-        &self,
-        endpoint: &Endpoint,
-        options: &search::SearchOptions,
-        request: &search::AnnSearch,
-    ) -> Result<search::SearchResult, CallError> {
-        let connection = self.connection(endpoint);
-        let ended = run!(
-            self,
-            Some(endpoint),
-            "search_entities",
-            search,
-            |guest, store| { guest.call_search_entities(store, &connection, options, request) }
-        );
-        ended.map_err(CallError::from)
-    }
-
-    /// Searches by several vector fields and joins the hits.
-    ///
-    /// # Errors
-    /// What the component answered, or what ended the call; see [`CallError`].
-    pub async fn hybrid_search_entities(
-        &self,
-        endpoint: &Endpoint,
-        options: &search::SearchOptions,
-        requests: &[search::AnnSearch],
-        ranker: &search::Ranker,
-        limit: u32,
-    ) -> Result<search::SearchResult, CallError> {
-        let connection = self.connection(endpoint);
-        let ended = run!(
-            self,
-            Some(endpoint),
-            "hybrid_search_entities",
-            search,
-            |guest, store| {
-                guest.call_hybrid_search_entities(
-                    store,
-                    &connection,
-                    options,
-                    requests,
-                    ranker,
-                    limit,
-                )
             }
         );
         ended.map_err(CallError::from)
@@ -414,12 +391,18 @@ impl Host {
     }
 
     /// Takes a place among the calls, and arms a store for it.
-    fn open(&self, endpoint: Option<&Endpoint>, tool: &str) -> Result<Running<'_>, CallError> {
+    fn open(
+        &self,
+        endpoint: Option<&Endpoint>,
+        tool: &str,
+        scope: Policy,
+    ) -> Result<Running<'_>, CallError> {
         let inner = &self.0;
         let call = Arc::new(Call {
             id: inner.last_call.fetch_add(1, Ordering::Relaxed) + 1,
             tool: tool.chars().take(64).collect(),
             endpoint: endpoint.cloned(),
+            scope,
             limits: inner.limits.clone(),
             budget: inner.budget.clone(),
             audit: inner.audit.clone(),

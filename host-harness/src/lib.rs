@@ -44,7 +44,6 @@ mod egress;
 mod endpoint;
 mod error;
 mod host;
-mod policy;
 mod sandbox;
 mod transport;
 
@@ -53,7 +52,8 @@ pub use credential::Credential;
 pub use endpoint::{Endpoint, EndpointBuilder};
 pub use error::{BuildError, CallError, EndpointError, WriteFailure, kind_name};
 pub use host::{Host, HostBuilder};
-pub use policy::{Origin, OriginError, Refusal, Rule, Scheme};
+pub use policy::{Effects, Mode, Names, Origin, OriginError, Policy, Refusal, Rule, Scheme};
+pub use routes::Effect;
 pub use sandbox::{ComponentInfo, LimitKind, Limits};
 pub use types::{Dialect, Error as ToolError, ErrorKind, ErrorSource, Outcome, Retry};
 

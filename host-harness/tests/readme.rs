@@ -32,10 +32,11 @@ fn code_lines(path: &Path) -> usize {
 fn the_trusted_base_stays_small() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let all = code_lines(&src);
-    let core = code_lines(&src.join("policy")) + code_lines(&src.join("credential.rs"));
-    println!("{all} lines of code, {core} of them policy and credential");
-    assert!(all <= 3500, "{all}");
-    assert!(core <= 1500, "{core}");
+    let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy/src");
+    let policy = code_lines(&policy);
+    println!("{all} lines of code, and {policy} of the policy");
+    assert!(all <= 3000, "{all}");
+    assert!(policy <= 1500, "{policy}");
 }
 
 #[test]
@@ -50,7 +51,9 @@ fn each_dependency_has_a_sentence_and_they_are_few() {
         .lines()
         .filter_map(|line| line.split_once(" = ").map(|(name, _)| name))
         .collect();
-    assert!(names.len() <= 15, "{names:?}");
+    let ours = ["policy", "routes"];
+    let outside = names.iter().filter(|name| !ours.contains(name)).count();
+    assert!(outside <= 15, "{names:?}");
     for name in &names {
         let row = format!("| `{name}` | ");
         assert!(

@@ -123,6 +123,30 @@ async fn an_answer_that_comes_twice_is_not_the_next_calls() {
 }
 
 #[tokio::test]
+async fn t39_an_answer_that_comes_twice_a_little_later_is_not_the_next_calls() {
+    for micros in [0, 100, 300, 1000] {
+        let milvus = Faulty::answering_twice(Duration::from_micros(micros));
+        assert_eq!(
+            foreign_answers(&milvus.uri(), Duration::ZERO).await,
+            0,
+            "{micros}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn t39_an_http1_connection_carries_one_request() {
+    let milvus = Recorder::start();
+    let (stage, endpoint) = (Stage::wide(), endpoint(&milvus.uri()));
+    for _ in 0..3 {
+        stage
+            .attack_at(&endpoint, "ordinary_request", json!({}))
+            .await;
+    }
+    assert_eq!((milvus.requests().len(), milvus.connections()), (3, 3));
+}
+
+#[tokio::test]
 async fn a_body_longer_than_its_length_is_not_the_next_calls_answer() {
     let milvus = echo(b"", b"tail");
     assert_eq!(foreign_answers(&milvus.uri(), Duration::ZERO).await, 0);

@@ -1,5 +1,6 @@
 //! The component never sees the credential, whoever repeats it.
 
+use host_harness::{Credential, Endpoint};
 use serde_json::{Value, json};
 
 use super::{Seen, Stage, endpoint_with, mark};
@@ -205,10 +206,14 @@ async fn without_an_echo_the_credential_is_nowhere_in_the_component() {
 #[tokio::test]
 async fn the_credential_goes_to_its_own_endpoint_only() {
     let (first, second, stage) = (Recorder::start(), Recorder::start(), Stage::wide());
-    let (one, none) = (
-        endpoint_with(&first.uri(), TOKEN),
-        super::endpoint(&second.uri()),
-    );
+    let kept = |token: &str| {
+        Endpoint::builder(&first.uri())
+            .credential(Credential::new(token.to_owned()))
+            .reuse_http1()
+            .build()
+            .expect("an origin on this machine")
+    };
+    let (one, none) = (kept(TOKEN), super::endpoint(&second.uri()));
     for endpoint in [&one, &none, &one, &none] {
         stage
             .attack_at(endpoint, "ordinary_request", json!({}))
@@ -226,8 +231,8 @@ async fn the_credential_goes_to_its_own_endpoint_only() {
             .iter()
             .all(|request| request.header("authorization").is_none())
     );
-    // Two credentials for one origin share no connection.
-    let other = endpoint_with(&first.uri(), "other:token-of-another");
+    // Two credentials for one origin share no connection, also where connections are kept.
+    let other = kept("other:token-of-another");
     stage.attack_at(&other, "ordinary_request", json!({})).await;
     assert_eq!((first.requests().len(), first.connections()), (3, 2));
 }

@@ -13,9 +13,10 @@ mod isolation;
 mod limits;
 mod network;
 mod paths;
+mod policy;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ const ROUTE: &str = "/v2/vectordb/collections/list";
 struct Stage {
     host: Host,
     lines: Arc<Mutex<Vec<Value>>>,
-    calls: AtomicU64,
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// What one attack left behind.
@@ -59,7 +60,7 @@ fn guest() -> &'static [u8] {
         let path = target.join("component/hostile_guest.wasm");
         std::fs::read(&path).unwrap_or_else(|error| {
             panic!(
-                "{}: {error}; build it with `cargo xtask build`",
+                "{}: {error}; build it with `cargo xtask build --guest`",
                 path.display()
             )
         })
@@ -111,7 +112,7 @@ impl Stage {
         Self {
             host: host.expect("the guest may be loaded"),
             lines,
-            calls: AtomicU64::new(0),
+            turns: Mutex::default(),
         }
     }
 
@@ -121,17 +122,31 @@ impl Stage {
     }
 
     async fn attack_at(&self, endpoint: &Endpoint, attack: &str, arguments: Value) -> Seen {
-        // Calls of other tests are in the same audit: the name tells them apart.
-        let name = format!("{attack}#{}", self.calls.fetch_add(1, Ordering::Relaxed));
+        // Calls of other tests are in the same audit: the attack's name tells them apart, one call of it at a time.
+        let turn = Arc::clone(
+            self.turns
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(attack.to_owned())
+                .or_default(),
+        );
+        let _turn = turn.lock().await;
         let started = Instant::now();
         let answer = self
             .host
-            .call_tool(endpoint, &name, &arguments.to_string())
+            .call_tool(endpoint, attack, &arguments.to_string())
             .await;
         let time = started.elapsed();
         let answer =
             answer.map(|text| serde_json::from_str(&text).expect("the guest answers JSON"));
-        self.seen(&name, answer, time)
+        self.seen(attack, answer, time)
+    }
+
+    /// Asks for the tools: what a component does as it starts, it does here first.
+    async fn list(&self) -> Seen {
+        let started = Instant::now();
+        let listed = self.host.list_tools().await.map(|_| Value::Null);
+        self.seen("list_tools", listed, started.elapsed())
     }
 
     fn seen(&self, name: &str, answer: Result<Value, CallError>, time: Duration) -> Seen {
@@ -310,6 +325,7 @@ async fn every_attack_is_run_by_a_test() {
         include_str!("limits.rs"),
         include_str!("network.rs"),
         include_str!("paths.rs"),
+        include_str!("policy.rs"),
     ];
     let tools = Host::builder()
         .component(guest())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::Server;
+use super::{Server, ok};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
 
@@ -203,6 +203,24 @@ impl Faulty {
                 let _ = stream.read_to_end(&mut rest).await;
             }
         })
+    }
+
+    /// Answers each request with its own body, and so much later once more with `foreign`.
+    pub(crate) fn answering_twice(gap: Duration) -> Self {
+        Self(Server::start(move |mut stream| async move {
+            while let Some(body) = read_whole(&mut stream).await {
+                for (answer, pause) in [(body.as_slice(), gap), (b"foreign", Duration::ZERO)] {
+                    if stream
+                        .write_all(&ok("application/json", answer))
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }))
     }
 
     fn repeating(first: &'static [u8], again: &'static [u8]) -> Self {

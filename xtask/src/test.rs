@@ -73,7 +73,7 @@ pub(crate) fn test() -> Result<ExitCode> {
     // The component by itself: features unify over what is tested together, and it has to do without the others'.
     tally.cargo_test(
         "the component and the table of routes",
-        &["milvus-plugin", "milvus-routes"],
+        &["milvus-plugin", "milvus-routes", "milvus-policy"],
     )?;
     // The host's side together, so that wasmtime is built once for all of its tests.
     tally.cargo_test(
@@ -103,14 +103,16 @@ fn step(what: &str) {
     println!("== {what}");
 }
 
-/// Installs the local Milvus by the one way there is, then what its tests need; the Python of the latter.
+/// Installs both local servers by the one way there is, then what its tests need; the Python of the latter.
 fn local_milvus() -> Result<std::path::PathBuf> {
     let home = target().join("local-milvus");
-    let mut install = Command::new(target().join("release/milvus-host"));
-    install
-        .args(["local", "--install"])
-        .env("MILVUS_LOCAL_HOME", &home);
-    crate::run::succeed(&mut install, "installing the local Milvus")?;
+    for server in crate::cycles::SERVERS {
+        let mut install = Command::new(target().join("release/milvus-host"));
+        install
+            .args(["local", "--server", server, "--install"])
+            .env("MILVUS_LOCAL_HOME", &home);
+        crate::run::succeed(&mut install, "installing the local Milvus")?;
+    }
     // The gateway's own requirements and those of its tests, in an environment apart: what users get stays as it is.
     let files = ["requirements.txt", "requirements-test.txt"]
         .map(|name| root().join("local-milvus").join(name));

@@ -108,6 +108,7 @@ impl Stage {
         let call = Call {
             id: 7,
             tool: "milvus_test".to_owned(),
+            scope: Policy::default(),
             endpoint: origin.map(|origin| {
                 Endpoint::builder(origin)
                     .credential(Credential::new(TOKEN.to_owned()))

@@ -123,6 +123,16 @@ impl Answer {
         self.body.len() as u64
     }
 
+    pub(crate) fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    /// The same answer with another body.
+    pub(crate) fn with_body(mut self, body: Bytes) -> Self {
+        self.body = body;
+        self
+    }
+
     /// What the component gets: status, type and length, and the body. No other header of the server passes.
     pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body.clone()));

@@ -14,12 +14,13 @@ use hyper::header::{
 };
 use hyper::{Request, Uri};
 use hyper_util::client::legacy::Error as ClientError;
+use hyper_util::client::legacy::connect::capture_connection;
 use routes::Method;
 use tokio::time::timeout_at;
 
 use crate::credential::Credential;
 use crate::error::EndpointError;
-use crate::policy::{Admitted, Scheme};
+use policy::{Admitted, Scheme};
 
 pub(crate) use answer::{Answer, Bounds};
 
@@ -167,6 +168,7 @@ fn find_tls<'a>(
 pub(crate) struct Transport {
     client: pool::HttpClient,
     credential: Option<Credential>,
+    reuse_http1: bool,
 }
 
 impl Transport {
@@ -175,10 +177,12 @@ impl Transport {
         credential: Option<Credential>,
         connect_time: Duration,
         ca_certificate: Option<&[u8]>,
+        reuse_http1: bool,
     ) -> Result<Self, EndpointError> {
         Ok(Self {
             client: pool::client(scheme, connect_time, ca_certificate)?,
             credential,
+            reuse_http1,
         })
     }
 
@@ -188,14 +192,23 @@ impl Transport {
         request: Admitted,
         bounds: &Bounds<'_>,
     ) -> Result<Answer, TransportError> {
-        let request = self.wire(&request)?;
-        let response = timeout_at(
-            bounds.until(bounds.first_byte),
-            self.client.request(request),
-        )
-        .await
-        .map_err(|_| TransportError::Timeout)?
-        .map_err(|error| TransportError::client(&error))?;
+        let mut request = self.wire(&request)?;
+        let mut connection = capture_connection(&mut request);
+        // HTTP/1.1 cannot tell a second answer to one question from the answer to the next: unless the embedder says
+        // otherwise, such a connection carries one.
+        let once = async {
+            if let Some(connected) = &*connection.wait_for_connection_metadata().await
+                && !self.reuse_http1
+                && !connected.is_negotiated_h2()
+            {
+                connected.poison();
+            }
+        };
+        let asked = async { tokio::join!(self.client.request(request), once).0 };
+        let response = timeout_at(bounds.until(bounds.first_byte), asked)
+            .await
+            .map_err(|_| TransportError::Timeout)?
+            .map_err(|error| TransportError::client(&error))?;
         Answer::collect(response, bounds, self.credential.as_ref()).await
     }
 

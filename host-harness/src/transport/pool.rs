@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::tls;
 use crate::error::EndpointError;
-use crate::policy::Scheme;
+use policy::Scheme;
 
 pub(super) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 

@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::budget::Budget;
-use crate::policy::{self, Allowance, Origin, WholeRequest};
+use policy::{self, Allowance, Origin, WholeRequest};
 
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -90,10 +90,13 @@ async fn ask(origin: &str, ca: Option<&str>) -> Result<u16, TransportError> {
     let allowance = Allowance {
         origin: Some(origin.clone()),
         request_bytes: 100,
+        policy: policy::Policy::default(),
+        call: policy::Policy::default(),
     };
     let admitted = policy::admit(&allowance, whole).unwrap();
     let ca = ca.map(str::as_bytes);
-    let transport = Transport::new(origin.scheme(), None, Duration::from_secs(5), ca).unwrap();
+    let transport =
+        Transport::new(origin.scheme(), None, Duration::from_secs(5), ca, false).unwrap();
     let bounds = Bounds {
         budget: &Budget::new(1 << 20),
         response_bytes: 1000,

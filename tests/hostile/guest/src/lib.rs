@@ -12,6 +12,7 @@ mod attack;
 mod request;
 
 mod ask_too_often;
+mod exceed_the_call;
 mod exhaust_memory;
 mod lie_about_the_body;
 mod misuse_a_handle;
@@ -61,6 +62,7 @@ mod entry_points {
 
 const FAMILIES: &[&[Attack]] = &[
     ask_too_often::ATTACKS,
+    exceed_the_call::ATTACKS,
     exhaust_memory::ATTACKS,
     lie_about_the_body::ATTACKS,
     misuse_a_handle::ATTACKS,
@@ -104,8 +106,7 @@ impl tools::Guest for Hostile {
         name: String,
         arguments: String,
     ) -> Result<String, types::Error> {
-        let wanted = name.split('#').next().unwrap_or_default();
-        let Some(attack) = attacks().find(|attack| attack.name == wanted) else {
+        let Some(attack) = attacks().find(|attack| attack.name == name) else {
             return Err(error(types::ErrorKind::NotFound, "no attack has this name"));
         };
         let Ok(arguments) = serde_json::from_str(&arguments) else {

@@ -119,7 +119,7 @@ fn another_length(milvus: &str, arguments: &Value) -> Value {
     let body = BODY
         .iter()
         .copied()
-        .cycle()
+        .chain(core::iter::repeat(b' '))
         .take(written)
         .collect::<Vec<_>>();
     Request {

@@ -30,6 +30,30 @@ pub enum Rule {
     RequestBytes,
     /// The call ended before the request was whole.
     Unfinished,
+    /// The body is not one JSON value that every reader of Milvus reads alike.
+    Json,
+    /// A key stands twice in one object.
+    Duplicate,
+    /// A key that the operation does not have, or a value that is not of its key's kind.
+    Key,
+    /// A name that is none in Milvus, or no text.
+    Name,
+    /// A class of effect that the policy does not let out.
+    Effect,
+    /// A collection, or an alias, outside the policy's list.
+    Collection,
+    /// A database outside the policy's list, or none where they are listed.
+    Database,
+    /// An operation that names no collection, where collections are listed.
+    Nameless,
+    /// It makes Milvus contact a third party, or use an object, that the policy does not name.
+    Outside,
+    /// A class of effect that the tool says it does not have.
+    Tool,
+    /// A collection that is not among the call's arguments.
+    Call,
+    /// The answer is about something outside the policy's lists, or cannot be read.
+    Answer,
 }
 
 impl Rule {
@@ -49,6 +73,18 @@ impl Rule {
             Self::Body => "body",
             Self::RequestBytes => "request-bytes",
             Self::Unfinished => "unfinished",
+            Self::Json => "json",
+            Self::Duplicate => "duplicate-key",
+            Self::Key => "key",
+            Self::Name => "name",
+            Self::Effect => "effect",
+            Self::Collection => "collection",
+            Self::Database => "database",
+            Self::Nameless => "nameless",
+            Self::Outside => "outside",
+            Self::Tool => "tool-effect",
+            Self::Call => "call-collection",
+            Self::Answer => "answer",
         }
     }
 
@@ -64,6 +100,17 @@ impl Rule {
             }
             Self::Path | Self::Method | Self::Query => {
                 "only Milvus' own REST routes are let out; update the harness if Milvus has a new one"
+            }
+            Self::Effect => "choose a wider mode, or allow the class",
+            Self::Collection | Self::Database | Self::Nameless | Self::Answer => {
+                "only what the policy lists can be reached; add it to the list if it should be"
+            }
+            Self::Outside => "name the endpoint or the path in the policy if Milvus may use it",
+            Self::Tool | Self::Call => {
+                "the component did more than it was called for: nothing was sent"
+            }
+            Self::Json | Self::Duplicate | Self::Key | Self::Name => {
+                "the body is none that Milvus documents: nothing was sent"
             }
             Self::Length | Self::Trailers | Self::Body | Self::Unfinished => {
                 "the component is faulty: nothing was sent"
@@ -90,7 +137,9 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(rule: Rule, detail: impl Into<String>) -> Self {
+    /// A refusal of a request whose operation is not known yet.
+    #[must_use]
+    pub fn new(rule: Rule, detail: impl Into<String>) -> Self {
         Self {
             rule,
             operation: None,

@@ -1,49 +1,68 @@
-//! Which requests are let out. Pure: no I/O, no clock, no state; total: an answer for every input, never a panic.
+//! Which requests leave the sandbox, and what of their answers comes in. Pure: no I/O, no clock, no state; total: an answer for every input, never a panic.
 //!
 //! [`admit`] looks at a whole request and answers with an [`Admitted`] or a [`Refusal`]. Nothing else makes an
 //! `Admitted`, nothing changes one, and transport sends nothing else: what was checked is what leaves.
 
+#![forbid(unsafe_code)]
+
+mod answers;
+mod arguments;
+mod body;
+mod grant;
+mod json;
 mod origin;
 mod rules;
 
-use hyper::body::Bytes;
+use body::Reading;
+use bytes::Bytes;
 use routes::{Method, Route};
 
+pub use arguments::names as names_in;
+pub use grant::{Effects, Mode, Names, Policy};
 pub use origin::{Origin, OriginError, Scheme};
 pub use rules::{Refusal, Rule};
 
-/// What one call may let out. The narrowing by the operator's policy, by the tool's declared effect and by the
-/// names in its arguments belongs here, as further fields that `admit` reads.
+/// What one call may let out: what the operator's policy and the call itself both allow.
 #[derive(Clone, Debug)]
-pub(crate) struct Allowance {
+pub struct Allowance {
     /// The one origin that can be reached. `None`: nothing may be let out.
-    pub(crate) origin: Option<Origin>,
+    pub origin: Option<Origin>,
     /// The largest body, in bytes.
-    pub(crate) request_bytes: u64,
+    pub request_bytes: u64,
+    /// The operator's.
+    pub policy: Policy,
+    /// What the tool says of itself, and the names in the call's arguments.
+    pub call: Policy,
 }
 
 /// A request as the component made it, its body collected to the end.
 #[derive(Debug)]
-pub(crate) struct WholeRequest<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) scheme: &'a str,
-    pub(crate) authority: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) query: Option<&'a str>,
+pub struct WholeRequest<'a> {
+    /// Its method, as it came.
+    pub method: &'a str,
+    /// Its scheme, as it came; empty if there is none.
+    pub scheme: &'a str,
+    /// Host and port, as they came; empty if there are none.
+    pub authority: &'a str,
+    /// The raw path: nothing is decoded.
+    pub path: &'a str,
+    /// What stands behind the path's `?`, raw.
+    pub query: Option<&'a str>,
     /// `Content-Length`, if there is one, plain digits, that fits.
-    pub(crate) declared: Option<u64>,
+    pub declared: Option<u64>,
     /// How many bytes came, also those that were not kept.
-    pub(crate) came: u64,
+    pub came: u64,
     /// What was kept: everything, unless `came` is beyond what was declared or allowed.
-    pub(crate) body: Bytes,
-    pub(crate) trailers: bool,
+    pub body: Bytes,
+    /// There were trailers behind the body.
+    pub trailers: bool,
     /// The writer gave the body up.
-    pub(crate) aborted: bool,
+    pub aborted: bool,
 }
 
 /// A request that may leave. Made by [`admit`] only.
 #[derive(Debug)]
-pub(crate) struct Admitted {
+pub struct Admitted {
     origin: Origin,
     route: &'static Route,
     query: Option<String>,
@@ -51,29 +70,39 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
-    pub(crate) fn origin(&self) -> &Origin {
+    /// Where it goes: the configured origin, not the component's text.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    pub(crate) fn route(&self) -> &'static Route {
+    /// Its row in the table.
+    #[must_use]
+    pub fn route(&self) -> &'static Route {
         self.route
     }
 
     /// The row's path, never the component's text; a query only after its closed list was passed.
-    pub(crate) fn path_and_query(&self) -> String {
+    #[must_use]
+    pub fn path_and_query(&self) -> String {
         match &self.query {
             Some(query) => format!("{}?{query}", self.route.path),
             None => self.route.path.to_owned(),
         }
     }
 
-    pub(crate) fn body(&self) -> &Bytes {
+    /// The very bytes that were checked.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
         &self.body
     }
 }
 
 /// Whether `request` may leave.
-pub(crate) fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitted, Refusal> {
+///
+/// # Errors
+/// The first rule that it breaks.
+pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitted, Refusal> {
     let Some(origin) = &allowance.origin else {
         return Err(Refusal::new(
             Rule::NoEndpoint,
@@ -86,8 +115,15 @@ pub(crate) fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<
         refusal.operation = Some(route.name);
         refusal
     };
-    let query = check_query(route, request.query).map_err(known)?;
+    let mut reading = Reading::default();
+    let query = check_query(route, request.query, &mut reading).map_err(known)?;
     check_body(allowance, route, &request).map_err(known)?;
+    if route.method == Method::Post {
+        reading = body::read(route.keys, &request.body)
+            .map_err(|fault| known(Refusal::new(fault.rule, fault.detail)))?;
+    }
+    allowance.policy.check(route, &reading).map_err(known)?;
+    allowance.call.check_call(route, &reading).map_err(known)?;
     Ok(Admitted {
         origin: origin.clone(),
         route,
@@ -150,7 +186,11 @@ fn find_route(request: &WholeRequest<'_>) -> Result<&'static Route, Refusal> {
 
 /// Milvus decodes a query with Go's `ParseQuery`: the first of two keys wins, a pair with `;` vanishes, keys are
 /// percent-decoded. So: only on GET, only known keys, each once, only characters that no decoder changes.
-fn check_query(route: &Route, query: Option<&str>) -> Result<Option<String>, Refusal> {
+fn check_query(
+    route: &Route,
+    query: Option<&str>,
+    reading: &mut Reading,
+) -> Result<Option<String>, Refusal> {
     let Some(query) = query else { return Ok(None) };
     let refuse = |why: &str| Err(Refusal::new(Rule::Query, why));
     if route.method != Method::Get {
@@ -161,9 +201,9 @@ fn check_query(route: &Route, query: Option<&str>) -> Result<Option<String>, Ref
         let Some((key, value)) = pair.split_once('=') else {
             return refuse("a part of it is no `key=value`");
         };
-        if route.key(key).is_none() {
+        let Some(known) = route.key(key) else {
             return refuse("a key is none of the route's");
-        }
+        };
         if seen.contains(&key) {
             return refuse("a key stands twice");
         }
@@ -175,6 +215,9 @@ fn check_query(route: &Route, query: Option<&str>) -> Result<Option<String>, Ref
             return refuse("a value is empty or holds more than letters, digits and `_`");
         }
         seen.push(key);
+        if reading.name(known, value).is_err() {
+            return refuse("a value is no name in Milvus");
+        }
     }
     Ok(Some(query.to_owned()))
 }
@@ -220,6 +263,21 @@ fn check_body(
         );
     }
     Ok(())
+}
+
+/// The answer to a request of `route` as the operator's policy lets it in: lists without foreign names.
+///
+/// # Errors
+/// It is about something that the policy does not list, or cannot be read.
+pub fn filter(
+    allowance: &Allowance,
+    route: &'static Route,
+    answer: Bytes,
+) -> Result<Bytes, Refusal> {
+    answers::filter(&allowance.policy, route, answer).map_err(|mut refusal| {
+        refusal.operation = Some(route.name);
+        refusal
+    })
 }
 
 /// The component's text, for people: cut, and nothing in it that a terminal obeys.

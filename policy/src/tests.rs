@@ -8,7 +8,18 @@ fn allowance(origin: &str) -> Allowance {
     Allowance {
         origin: Some(Origin::parse(origin).expect(origin)),
         request_bytes: CAP,
+        policy: Policy::default(),
+        call: Policy::default().allow(routes::Effect::Outbound),
     }
+}
+
+/// An empty object of so many bytes, where it fits.
+fn object(bytes: u64) -> Vec<u8> {
+    let mut text = vec![b' '; usize::try_from(bytes).expect("small")];
+    if let [first, .., last] = text.as_mut_slice() {
+        (*first, *last) = (b'{', b'}');
+    }
+    text
 }
 
 /// Runs one case as the egress hook would: what the `http` crate cannot hold as a URI never reaches the policy.
@@ -17,7 +28,7 @@ fn verdict(allowance: &Allowance, case: &str) -> String {
     let (Some(method), Some(uri)) = (words.next(), words.next()) else {
         panic!("`{case}` is no METHOD URI");
     };
-    let Ok(uri) = uri.parse::<hyper::Uri>() else {
+    let Ok(uri) = uri.parse::<http::Uri>() else {
         return "unparsable".to_owned();
     };
     let default = (method != "GET").then_some(2);
@@ -45,7 +56,7 @@ fn verdict(allowance: &Allowance, case: &str) -> String {
         query: uri.query(),
         declared,
         came,
-        body: Bytes::from(vec![b' '; usize::try_from(kept).expect("small")]),
+        body: Bytes::from(object(kept)),
         trailers,
         aborted,
     };
@@ -63,7 +74,7 @@ fn verdict(allowance: &Allowance, case: &str) -> String {
 fn every_case_of_the_file_has_its_verdict() {
     let mut allowed = None;
     let (mut count, mut wrong) = (0, String::new());
-    for line in include_str!("cases.txt")
+    for line in include_str!("requests.txt")
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
@@ -91,6 +102,8 @@ fn without_an_endpoint_nothing_leaves() {
     let nothing = Allowance {
         origin: None,
         request_bytes: CAP,
+        policy: Policy::default(),
+        call: Policy::default().allow(routes::Effect::Outbound),
     };
     let case = "POST http://127.0.0.1:19530/v2/vectordb/collections/list";
     assert_eq!(verdict(&nothing, case), "refused no-endpoint");
@@ -99,7 +112,7 @@ fn without_an_endpoint_nothing_leaves() {
 #[test]
 fn what_leaves_is_what_came_and_its_path_is_the_rows_own() {
     let body = Bytes::from_static(b"{\"collectionName\":\"docs\"}");
-    let path = String::from("/v2/vectordb/collections/list");
+    let path = String::from("/v2/vectordb/collections/has");
     let whole = WholeRequest {
         method: "POST",
         scheme: "http",
@@ -211,7 +224,7 @@ fn no_input_panics_and_only_exact_requests_pass() {
             query: random.next().is_multiple_of(2).then_some(query.as_str()),
             declared: (!random.next().is_multiple_of(4)).then_some(declared),
             came,
-            body: Bytes::from(vec![b' '; usize::try_from(came).expect("small")]),
+            body: Bytes::from(object(came)),
             trailers: random.next().is_multiple_of(8),
             aborted: random.next().is_multiple_of(8),
         };
@@ -230,4 +243,191 @@ fn no_input_panics_and_only_exact_requests_pass() {
         passed > 100,
         "{passed} passed: the generator hardly meets the rules"
     );
+}
+
+/// A policy as `policies.txt` writes it.
+fn policy(text: &str) -> Policy {
+    let mut words = text.split_whitespace();
+    let mode = words.next().expect("a mode");
+    let mode = Mode::ALL.into_iter().find(|known| known.name() == mode);
+    let mut policy = Policy::new(mode.expect(text));
+    for word in words {
+        let (name, value) = word.split_once('=').expect(word);
+        let names = || Names::parse(value.split(',').filter(|name| !name.is_empty())).expect(value);
+        policy = match name {
+            "allow" => {
+                let effect = routes::Effect::ALL
+                    .into_iter()
+                    .find(|known| known.as_str() == value);
+                policy.allow(effect.expect(value))
+            }
+            "collections" => policy.collections(names()),
+            "databases" => policy.databases(names()),
+            "outside" => policy.outside(value),
+            _ => panic!("`{word}`"),
+        };
+    }
+    policy
+}
+
+/// What becomes of a request: `sent`, or the rule.
+fn ruling(operation: &str, content: &str, allowance: &Allowance) -> String {
+    let route = routes::all()
+        .find(|route| route.name == operation)
+        .expect(operation);
+    let get = route.method == Method::Get;
+    let body = if get { "" } else { content };
+    let whole = WholeRequest {
+        method: route.method.as_str(),
+        scheme: "http",
+        authority: "localhost:19530",
+        path: route.path,
+        query: (get && !content.is_empty()).then_some(content),
+        declared: (!get).then_some(body.len() as u64),
+        came: body.len() as u64,
+        body: Bytes::from(body.to_owned()),
+        trailers: false,
+        aborted: false,
+    };
+    match admit(allowance, whole) {
+        Ok(_) => "sent".to_owned(),
+        Err(refusal) => refusal.rule.to_string(),
+    }
+}
+
+#[test]
+fn every_case_of_the_policies_has_its_verdict() {
+    let (mut count, mut wrong) = (0, String::new());
+    for line in include_str!("policies.txt").lines() {
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let mut parts = line.rsplitn(3, " | ");
+        let (expected, of, request) = (parts.next(), parts.next(), parts.next());
+        let (expected, of, request) =
+            (expected.expect(line), of.expect(line), request.expect(line));
+        let (operation, content) = request.split_once(' ').unwrap_or((request, ""));
+        let allowance = Allowance {
+            policy: policy(of),
+            request_bytes: 1 << 20,
+            ..allowance("http://localhost:19530")
+        };
+        let got = ruling(operation, content, &allowance);
+        if got != expected {
+            wrong.push_str(&format!("{line}\n   got {got}\n"));
+        }
+        count += 1;
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    assert!(count >= 150, "{count} cases");
+}
+
+#[test]
+fn a_call_reaches_no_other_class_and_no_other_collection_than_it_is_for() {
+    let call = |effects: &[routes::Effect], names: &[&str]| Allowance {
+        call: Policy::of(Effects::of(effects))
+            .collections(Names::parse(names.iter().copied()).expect("names")),
+        ..allowance("http://localhost:19530")
+    };
+    use routes::Effect::{Read, Write};
+    let search = call(&[Read], &["docs"]);
+    let query = |name: &str| format!(r#"{{"collectionName":"{name}","filter":""}}"#);
+    assert_eq!(ruling("entities.query", &query("docs"), &search), "sent");
+    assert_eq!(
+        ruling("entities.query", &query("hr"), &search),
+        "call-collection"
+    );
+    let insert = r#"{"collectionName":"docs","data":[{}]}"#;
+    assert_eq!(ruling("entities.insert", insert, &search), "tool-effect");
+    assert_eq!(
+        ruling("entities.insert", insert, &call(&[Read, Write], &["docs"])),
+        "sent"
+    );
+    assert_eq!(
+        ruling("collections.list", "{}", &call(&[Read], &[])),
+        "sent"
+    );
+    assert_eq!(
+        ruling("collections.list", "{}", &call(&[], &[])),
+        "tool-effect"
+    );
+}
+
+#[test]
+fn the_names_of_a_call_are_those_of_its_top_level() {
+    let strict = r#"{"collection_name":"docs","data":[{"collection_name":"hr"}],"text":"hr"}"#;
+    assert_eq!(names_in(strict), ["docs"]);
+    assert_eq!(
+        names_in(r#"{"collection_names":["a","b"],"alias_name":"c"}"#),
+        ["a", "b", "c"]
+    );
+    assert_eq!(names_in(""), Vec::<String>::new());
+    assert_eq!(
+        names_in("{collection_name: 'docs'}"),
+        ["collection_name", "docs"]
+    );
+}
+
+#[test]
+fn a_list_of_names_shows_only_those_that_are_listed() {
+    let allowed = |text: &str| Allowance {
+        policy: policy(text),
+        ..allowance("http://localhost:19530")
+    };
+    let filtered = |route: &'static Route, of: &str, answer: &str| {
+        filter(&allowed(of), route, Bytes::from(answer.to_owned()))
+            .map(|body| String::from_utf8(body.to_vec()).expect("text"))
+            .map_err(|refusal| refusal.rule)
+    };
+    let list = r#"{"code":0, "data":["docs","hr","docs_2"]}"#;
+    let shown = r#"{"code":0, "data":["docs","docs_2"]}"#;
+    let only = "full collections=docs,docs_*";
+    assert_eq!(
+        filtered(&routes::collections::LIST, only, list).as_deref(),
+        Ok(shown)
+    );
+    assert_eq!(
+        filtered(&routes::v1::COLLECTIONS_LIST, only, list).as_deref(),
+        Ok(shown)
+    );
+    assert_eq!(
+        filtered(&routes::collections::LIST, "full", list).as_deref(),
+        Ok(list)
+    );
+    let described = |name: &str| {
+        format!(r#"{{"code":0,"data":{{"collectionName":"{name}","aliases":["hr_a","docs_a"]}}}}"#)
+    };
+    assert_eq!(
+        filtered(&routes::collections::DESCRIBE, only, &described("docs")).as_deref(),
+        Ok(r#"{"code":0,"data":{"collectionName":"docs","aliases":["docs_a"]}}"#)
+    );
+    assert_eq!(
+        filtered(&routes::collections::DESCRIBE, only, &described("hr")),
+        Err(Rule::Answer)
+    );
+    for broken in [
+        r#"{"data":["docs"],"data":["hr"]}"#,
+        r#"{"data":[1]}"#,
+        r#"{"data":["hr""#,
+    ] {
+        assert_eq!(
+            filtered(&routes::collections::LIST, only, broken),
+            Err(Rule::Answer),
+            "{broken}"
+        );
+    }
+}
+
+#[test]
+fn a_body_that_is_deep_or_long_is_read_in_linear_time_and_without_a_stack() {
+    let allowance = Allowance {
+        request_bytes: 1 << 26,
+        ..allowance("http://localhost:19530")
+    };
+    let deep = "[".repeat(10_000_000);
+    let body = |data: &str| format!(r#"{{"collectionName":"docs","data":{data}}}"#);
+    assert_eq!(ruling("entities.insert", &body(&deep), &allowance), "json");
+    let keys: Vec<String> = (0..200_000).map(|key| format!("\"{key}\":1")).collect();
+    let wide = format!("[{{{}}}]", keys.join(","));
+    assert_eq!(ruling("entities.insert", &body(&wide), &allowance), "sent");
 }

@@ -1,0 +1,448 @@
+//! Reads a body once, strictly, along its row of the table.
+//!
+//! Milvus reads one body with up to four readers that disagree (`handler_v2.go: wrapperPost`, `utils.go`): Go's
+//! `encoding/json` (the last of two keys counts, `null` keeps an earlier value, objects merge, keys fold case with U+017F
+//! and U+212A), sonic (folds otherwise), gjson (the first of two keys counts, exact case) and a scanner for `data`. So this
+//! one lets through only what all of them read alike: exactly one RFC 8259 value to the last byte, UTF-8, no lone
+//! surrogate, no key twice in one object after unescaping, at any depth, and in every object that the row knows only the
+//! row's own keys, spelt exactly. It is iterative, goes over the bytes once and builds no tree.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use routes::{Effect, Key, Keys, Open, Verdict};
+
+use super::grant::Effects;
+use super::json::{Broken, Scanner};
+use super::rules::Rule;
+
+/// Objects and lists inside each other. Milvus' own readers end at 10,000.
+const MAX_DEPTH: usize = 64;
+/// Keys of one object. A sparse vector is an object with a key for each of its entries.
+const MAX_KEYS: usize = 1 << 18;
+/// Texts that hold JSON whose texts hold JSON.
+const MAX_TEXTS: u8 = 4;
+/// Up to here the keys of an object are compared one by one.
+const FEW: usize = 12;
+/// The longest name (`proxy.maxNameLength`), in bytes.
+const MAX_NAME: usize = 255;
+
+/// What a request names and does.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// What its keys raise it to, beside its row's own.
+    pub(super) effects: Effects,
+    /// Collections and aliases, in the order in which they stand.
+    pub(super) collections: Vec<String>,
+    /// The database, where one is named.
+    pub(super) database: Option<String>,
+    /// Whom Milvus is to contact, or which object it is to read or write. `None`: it is no text.
+    pub(super) outside: Vec<Option<String>>,
+}
+
+impl Reading {
+    /// Takes a name, as text of a body or of a query.
+    pub(super) fn name(&mut self, key: &Key, text: &str) -> Result<(), Fault> {
+        let named = match key.verdict {
+            Verdict::Collection | Verdict::Alias | Verdict::Database => is_name(text),
+            _ => true,
+        };
+        if !named {
+            return Err(Fault::new(
+                Rule::Name,
+                format!("`{}` holds what is no name in Milvus", key.name),
+            ));
+        }
+        match key.verdict {
+            Verdict::Collection | Verdict::Alias => self.collections.push(text.to_owned()),
+            Verdict::Database => self.database = Some(text.to_owned()),
+            Verdict::Partition
+            | Verdict::Job
+            | Verdict::Free
+            | Verdict::Outbound
+            | Verdict::Forbidden => {}
+        }
+        Ok(())
+    }
+}
+
+/// `[A-Za-z_][A-Za-z0-9_$]*`, as Milvus takes names (`proxy/util.go: validateCollectionName`).
+pub(super) fn is_name(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    text.len() <= MAX_NAME
+        && bytes
+            .next()
+            .is_some_and(|first| first == b'_' || first.is_ascii_alphabetic())
+        && bytes.all(|byte| byte == b'_' || byte == b'$' || byte.is_ascii_alphanumeric())
+}
+
+/// Why a body is not let out.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) rule: Rule,
+    pub(super) detail: String,
+}
+
+impl Fault {
+    fn new(rule: Rule, detail: impl Into<String>) -> Self {
+        Self {
+            rule,
+            detail: detail.into(),
+        }
+    }
+}
+
+impl From<Broken> for Fault {
+    fn from(Broken { why, at }: Broken) -> Self {
+        Self::new(Rule::Json, format!("{why} (at byte {at})"))
+    }
+}
+
+/// Reads `body` along `keys`, the top level of its row.
+pub(super) fn read(keys: &'static [Key], body: &[u8]) -> Result<Reading, Fault> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Fault::new(
+            Rule::Json,
+            format!("byte {} is no UTF-8", error.valid_up_to()),
+        )
+    })?;
+    let mut reading = Reading::default();
+    Reader::new(text, 0).run(Shape::Closed(keys), &mut reading)?;
+    Ok(reading)
+}
+
+/// What may stand at a place.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// One object with exactly these keys.
+    Closed(&'static [Key]),
+    /// A list of such objects.
+    List(&'static [Key]),
+    /// An object with any keys, whose values are such objects.
+    Map(&'static [Key]),
+    /// Any JSON; some names in it may be marked.
+    Open(&'static Open),
+    /// No object: the value of this key, or an element of it.
+    Flat(&'static Key),
+    /// Any JSON that says whom Milvus is to contact, or which object it is to use.
+    Place(&'static Open),
+}
+
+impl Shape {
+    /// Of the value of `key`.
+    fn of(key: &'static Key) -> Self {
+        match key.keys {
+            Keys::None => Self::Flat(key),
+            Keys::Object(keys) => Self::Closed(keys),
+            Keys::List(keys) => Self::List(keys),
+            Keys::Map(keys) => Self::Map(keys),
+            Keys::Open(open) => Self::Open(open),
+        }
+    }
+}
+
+/// An object or a list that is open.
+enum Frame<'a> {
+    Object { shape: Shape, seen: Seen<'a> },
+    List { elements: Shape, first: bool },
+}
+
+/// The keys of one object so far.
+#[derive(Default)]
+struct Seen<'a> {
+    few: Vec<Cow<'a, str>>,
+    many: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Seen<'a> {
+    fn count(&self) -> usize {
+        self.few.len().max(self.many.len())
+    }
+
+    /// False if the key was there.
+    fn add(&mut self, key: Cow<'a, str>) -> bool {
+        if self.many.is_empty() {
+            if self.few.contains(&key) {
+                return false;
+            }
+            if self.few.len() < FEW {
+                self.few.push(key);
+                return true;
+            }
+            self.many.extend(self.few.drain(..));
+        }
+        self.many.insert(key)
+    }
+
+    fn clear(&mut self) {
+        self.few.clear();
+        self.many.clear();
+    }
+}
+
+struct Reader<'a> {
+    scanner: Scanner<'a>,
+    frames: Vec<Frame<'a>>,
+    /// Emptied sets, for the next objects.
+    spare: Vec<Seen<'a>>,
+    /// How many texts this text stands in.
+    texts: u8,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, texts: u8) -> Self {
+        Self {
+            scanner: Scanner::new(text),
+            frames: Vec::new(),
+            spare: Vec::new(),
+            texts,
+        }
+    }
+
+    fn run(mut self, shape: Shape, reading: &mut Reading) -> Result<(), Fault> {
+        self.value(shape, reading)?;
+        while let Some(frame) = self.frames.last_mut() {
+            let (close, first) = match frame {
+                Frame::Object { seen, .. } => (b'}', seen.count() == 0),
+                Frame::List { first, .. } => (b']', std::mem::replace(first, false)),
+            };
+            self.scanner.space();
+            if self.scanner.next_is(close) {
+                if let Some(Frame::Object { mut seen, .. }) = self.frames.pop() {
+                    seen.clear();
+                    self.spare.push(seen);
+                }
+                continue;
+            }
+            if !first && !self.scanner.next_is(b',') {
+                return Err(self.broken("a comma or an end is missing"));
+            }
+            self.member(reading)?;
+        }
+        self.scanner.space();
+        if self.scanner.at < self.scanner.text.len() {
+            return Err(self.broken("something stands behind the value"));
+        }
+        Ok(())
+    }
+
+    /// The next member of an object, or element of a list.
+    fn member(&mut self, reading: &mut Reading) -> Result<(), Fault> {
+        self.scanner.space();
+        let shape = match self.frames.last() {
+            Some(Frame::List { elements, .. }) => return self.value(*elements, reading),
+            Some(Frame::Object { shape, .. }) => *shape,
+            None => return Ok(()),
+        };
+        if !self.scanner.next_is(b'"') {
+            return Err(self.broken("a key is missing"));
+        }
+        let key = self.scanner.string()?;
+        let value = self.below(shape, &key, reading)?;
+        if let Some(Frame::Object { seen, .. }) = self.frames.last_mut() {
+            if seen.count() >= MAX_KEYS {
+                return Err(Fault::new(
+                    Rule::Json,
+                    format!("an object has more than {MAX_KEYS} keys"),
+                ));
+            }
+            if !seen.add(key) {
+                return Err(self.broken_by(Rule::Duplicate, "a key stands twice"));
+            }
+        }
+        self.scanner.space();
+        if !self.scanner.next_is(b':') {
+            return Err(self.broken("a colon is missing"));
+        }
+        self.scanner.space();
+        self.value(value, reading)
+    }
+
+    /// What may stand in the value of `key`, and what its presence does.
+    fn below(&self, shape: Shape, key: &str, reading: &mut Reading) -> Result<Shape, Fault> {
+        match shape {
+            Shape::Closed(keys) => {
+                let Some(known) = Key::named(keys, key) else {
+                    return Err(self.broken_by(Rule::Key, "a key is none of this operation's"));
+                };
+                if known.verdict == Verdict::Forbidden {
+                    return Err(Fault::new(
+                        Rule::Key,
+                        format!("`{}` is never let out", known.name),
+                    ));
+                }
+                // Those of a flat value depend on it: see `scalar`. An object cannot be named by an operator.
+                if let Some(raise) = known.raises
+                    && !matches!(known.keys, Keys::None)
+                {
+                    reading.effects.insert(raise.to);
+                    if raise.to == Effect::Outbound {
+                        reading.outside.push(None);
+                    }
+                }
+                Ok(Shape::of(known))
+            }
+            Shape::Map(keys) => Ok(Shape::Closed(keys)),
+            Shape::Open(open) | Shape::Place(open) => Ok(match open.mark(key) {
+                Some(mark) if mark.raise.unless.is_empty() => {
+                    reading.effects.insert(mark.raise.to);
+                    match mark.raise.to {
+                        Effect::Outbound => Shape::Place(open),
+                        _ => Shape::Open(open),
+                    }
+                }
+                Some(mark) => {
+                    if !self.excused(mark.raise) {
+                        reading.effects.insert(mark.raise.to);
+                    }
+                    Shape::Open(open)
+                }
+                None => Shape::Open(open),
+            }),
+            Shape::List(_) | Shape::Flat(_) => Err(self.misplaced()),
+        }
+    }
+
+    /// Whether the value that follows is a text that excuses a mark. It is read again as a value.
+    fn excused(&self, raise: routes::Raise) -> bool {
+        let mut ahead = Scanner {
+            text: self.scanner.text,
+            at: self.scanner.at,
+        };
+        ahead.space();
+        if !ahead.next_is(b':') {
+            return false;
+        }
+        ahead.space();
+        ahead.next_is(b'"')
+            && ahead
+                .string()
+                .is_ok_and(|text| raise.by(Some(&text)).is_none())
+    }
+
+    fn value(&mut self, shape: Shape, reading: &mut Reading) -> Result<(), Fault> {
+        self.scanner.space();
+        match self.scanner.peek() {
+            Some(b'{') => {
+                let shape = match shape {
+                    Shape::Closed(_) | Shape::Map(_) | Shape::Open(_) => shape,
+                    Shape::Place(open) => {
+                        reading.outside.push(None);
+                        Shape::Open(open)
+                    }
+                    Shape::List(_) | Shape::Flat(_) => return Err(self.misplaced()),
+                };
+                self.scanner.at += 1;
+                let seen = self.spare.pop().unwrap_or_default();
+                self.open(Frame::Object { shape, seen })
+            }
+            Some(b'[') => {
+                let elements = match shape {
+                    Shape::List(keys) => Shape::Closed(keys),
+                    Shape::Flat(key) if is_one_name(key) => return Err(self.no_name(key)),
+                    Shape::Open(_) | Shape::Flat(_) | Shape::Place(_) => shape,
+                    Shape::Closed(_) | Shape::Map(_) => return Err(self.misplaced()),
+                };
+                self.scanner.at += 1;
+                self.open(Frame::List {
+                    elements,
+                    first: true,
+                })
+            }
+            Some(b'"') => {
+                self.scanner.at += 1;
+                let text = self.scanner.string()?;
+                self.scalar(shape, Some(&text), reading)
+            }
+            Some(_) => {
+                self.scanner.plain()?;
+                self.scalar(shape, None, reading)
+            }
+            None => Err(self.broken("a value is missing")),
+        }
+    }
+
+    fn open(&mut self, frame: Frame<'a>) -> Result<(), Fault> {
+        if self.frames.len() >= MAX_DEPTH {
+            return Err(Fault::new(
+                Rule::Json,
+                format!("it is deeper than {MAX_DEPTH}"),
+            ));
+        }
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    /// A text, or a number, boolean or null where there is none.
+    fn scalar(&self, shape: Shape, text: Option<&str>, reading: &mut Reading) -> Result<(), Fault> {
+        match shape {
+            Shape::Closed(_) | Shape::List(_) | Shape::Map(_) => Err(self.misplaced()),
+            Shape::Flat(key) => {
+                if let Some(effect) = key.raises.and_then(|raise| raise.by(text)) {
+                    reading.effects.insert(effect);
+                }
+                if key.verdict == Verdict::Outbound {
+                    reading.outside.push(text.map(str::to_owned));
+                }
+                match text {
+                    Some(text) => reading.name(key, text),
+                    None if is_one_name(key) => Err(self.no_name(key)),
+                    None => Ok(()),
+                }
+            }
+            Shape::Place(open) => {
+                reading.outside.push(text.map(str::to_owned));
+                self.inner(open, text, reading)
+            }
+            Shape::Open(open) => self.inner(open, text, reading),
+        }
+    }
+
+    /// A text that may hold JSON which Milvus reads.
+    fn inner(
+        &self,
+        open: &'static Open,
+        text: Option<&str>,
+        reading: &mut Reading,
+    ) -> Result<(), Fault> {
+        let Some(text) = text.filter(|_| open.texts_hold_json) else {
+            return Ok(());
+        };
+        if !text.trim_start().starts_with(['{', '[']) {
+            return Ok(());
+        }
+        if self.texts >= MAX_TEXTS {
+            return Err(Fault::new(Rule::Json, "texts hold JSON in texts too deep"));
+        }
+        Reader::new(text, self.texts + 1).run(Shape::Open(open), reading)
+    }
+
+    // ── faults: a place and a reason, never the text ────────────
+
+    fn broken(&self, why: &'static str) -> Fault {
+        self.scanner.broken(why).into()
+    }
+
+    fn broken_by(&self, rule: Rule, why: &str) -> Fault {
+        Fault::new(rule, format!("{why} (at byte {})", self.scanner.at))
+    }
+
+    fn misplaced(&self) -> Fault {
+        self.broken_by(Rule::Key, "a value is not of its key's kind")
+    }
+
+    fn no_name(&self, key: &Key) -> Fault {
+        Fault::new(
+            Rule::Name,
+            format!("`{}` holds what is no name in Milvus", key.name),
+        )
+    }
+}
+
+/// Whether the value is one name, and so one text.
+fn is_one_name(key: &Key) -> bool {
+    matches!(
+        key.verdict,
+        Verdict::Collection | Verdict::Alias | Verdict::Database
+    )
+}

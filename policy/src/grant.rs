@@ -1,0 +1,288 @@
+//! What an operator lets a component do: classes of effect, names of collections and databases, places outside.
+
+use routes::{Effect, NameKind, Route};
+
+use super::body::{Reading, is_name};
+use super::rules::{Refusal, Rule};
+
+/// A set of classes of effect.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effects(u8);
+
+impl Effects {
+    /// These.
+    #[must_use]
+    pub fn of(effects: &[Effect]) -> Self {
+        let mut set = Self::default();
+        effects.iter().for_each(|effect| set.insert(*effect));
+        set
+    }
+
+    /// Adds one.
+    pub fn insert(&mut self, effect: Effect) {
+        self.0 |= 1 << effect as u8;
+    }
+
+    /// Whether it is in.
+    #[must_use]
+    pub fn contains(self, effect: Effect) -> bool {
+        self.0 & 1 << effect as u8 != 0
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl std::fmt::Debug for Effects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = Effect::ALL.iter().filter(|effect| self.contains(**effect));
+        f.debug_set()
+            .entries(names.map(|effect| effect.as_str()))
+            .finish()
+    }
+}
+
+/// Classes of effect that go together.
+///
+/// | mode | lets through |
+/// |---|---|
+/// | `read-only` | `read` |
+/// | `append` | `read`, `write`: rows and collections are added, none is lost |
+/// | `no-drop` | `read`, `write`, `admin`: loads and flushes, too; nothing is lost |
+/// | `full` | all but `outbound` and `access-control` |
+///
+/// `erase` (delete, upsert, truncate, release, a time to live) loses data as `drop` does, so only `full` has it; a policy
+/// can add single classes to a mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Reads.
+    ReadOnly,
+    /// Reads and adds.
+    Append,
+    /// Everything that loses nothing.
+    NoDrop,
+    /// Everything inside Milvus but its accounts.
+    Full,
+}
+
+impl Mode {
+    /// Every mode, the narrowest first.
+    pub const ALL: [Self; 4] = [Self::ReadOnly, Self::Append, Self::NoDrop, Self::Full];
+
+    /// As settings spell it: kebab case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::Append => "append",
+            Self::NoDrop => "no-drop",
+            Self::Full => "full",
+        }
+    }
+
+    /// What it lets through.
+    #[must_use]
+    pub fn effects(self) -> Effects {
+        use Effect::{Admin, Drop, Erase, Read, Write};
+        Effects::of(match self {
+            Self::ReadOnly => &[Read],
+            Self::Append => &[Read, Write],
+            Self::NoDrop => &[Read, Write, Admin],
+            Self::Full => &[Read, Write, Admin, Erase, Drop],
+        })
+    }
+}
+
+/// A list of names: exact ones, and beginnings (`docs_*`). An empty list holds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// The first entry that is neither a name in Milvus nor the beginning of one and a `*`.
+    pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let mut names = Vec::new();
+        for entry in entries {
+            if !is_name(entry.strip_suffix('*').unwrap_or(entry)) {
+                return Err(entry.to_owned());
+            }
+            names.push(entry.to_owned());
+        }
+        Ok(Self(names))
+    }
+
+    /// Whether a name is in it.
+    #[must_use]
+    pub fn hold(&self, name: &str) -> bool {
+        self.0.iter().any(|entry| match entry.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => name == entry,
+        })
+    }
+}
+
+/// What a component may do: an operator's settings, and, narrower, what one call is for. The default lets everything
+/// through that stays inside Milvus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    effects: Effects,
+    collections: Option<Names>,
+    databases: Option<Names>,
+    outside: Vec<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::new(Mode::Full)
+    }
+}
+
+impl Policy {
+    /// The classes of a mode, every collection and database, nobody outside.
+    #[must_use]
+    pub fn new(mode: Mode) -> Self {
+        Self::of(mode.effects())
+    }
+
+    /// These classes, every collection and database, nobody outside.
+    #[must_use]
+    pub fn of(effects: Effects) -> Self {
+        Self {
+            effects,
+            collections: None,
+            databases: None,
+            outside: Vec::new(),
+        }
+    }
+
+    /// Adds a class of effect to the mode's.
+    #[must_use]
+    pub fn allow(mut self, effect: Effect) -> Self {
+        self.effects.insert(effect);
+        self
+    }
+
+    /// Only these collections, and aliases of these names.
+    #[must_use]
+    pub fn collections(mut self, names: Names) -> Self {
+        self.collections = Some(names);
+        self
+    }
+
+    /// Only these databases; each request has to name one.
+    #[must_use]
+    pub fn databases(mut self, names: Names) -> Self {
+        self.databases = Some(names);
+        self
+    }
+
+    /// Milvus may contact this third party, or read and write this object, for the component: an exact text, or a
+    /// beginning that ends in `/`.
+    #[must_use]
+    pub fn outside(mut self, place: impl Into<String>) -> Self {
+        self.outside.push(place.into());
+        self.effects.insert(Effect::Outbound);
+        self
+    }
+
+    /// The list of names of a kind, where there is one.
+    pub(super) fn names(&self, kind: NameKind) -> Option<&Names> {
+        match kind {
+            NameKind::Database => self.databases.as_ref(),
+            NameKind::Collection | NameKind::Alias => self.collections.as_ref(),
+        }
+    }
+
+    /// Whether a request of `route` that holds what was read may leave.
+    pub(super) fn check(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
+        let raised = Effect::ALL
+            .into_iter()
+            .filter(|effect| reading.effects.contains(*effect));
+        self.check_effects(Rule::Effect, route.effects().chain(raised))?;
+        self.check_outside(reading)?;
+        self.check_names(route, reading)
+    }
+
+    /// Whether a request of `route` is one that the call is for. What single keys raise it to is for the operator's
+    /// policy to say, not for a tool's hints.
+    pub(super) fn check_call(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
+        self.check_effects(Rule::Tool, route.effects())?;
+        self.check_names(route, reading).map_err(|refusal| Refusal {
+            rule: Rule::Call,
+            ..refusal
+        })
+    }
+
+    fn check_effects(
+        &self,
+        rule: Rule,
+        effects: impl Iterator<Item = Effect>,
+    ) -> Result<(), Refusal> {
+        let foreign = effects
+            .into_iter()
+            .find(|effect| !self.effects.contains(*effect));
+        foreign.map_or(Ok(()), |effect| {
+            Err(Refusal::new(rule, format!("it is of class `{effect}`")))
+        })
+    }
+
+    fn check_names(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
+        if let Some(allowed) = &self.collections {
+            if reading.collections.is_empty() && !answers_a_list(route) {
+                return Err(Refusal::new(
+                    Rule::Nameless,
+                    "collections are listed, and the request names none",
+                ));
+            }
+            check_names(Rule::Collection, allowed, &reading.collections)?;
+        }
+        if let Some(allowed) = &self.databases {
+            let Some(database) = &reading.database else {
+                return Err(Refusal::new(
+                    Rule::Database,
+                    "databases are listed, and the request names none",
+                ));
+            };
+            check_names(Rule::Database, allowed, std::slice::from_ref(database))?;
+        }
+        Ok(())
+    }
+
+    fn check_outside(&self, reading: &Reading) -> Result<(), Refusal> {
+        let allowed = |place: &Option<String>| {
+            place.as_deref().is_some_and(|place| {
+                let inside = !place.split(['/', '\\']).any(|part| part == "..");
+                inside
+                    && self.outside.iter().any(|known| {
+                        place == known || known.ends_with('/') && place.starts_with(known.as_str())
+                    })
+            })
+        };
+        // Who is to be contacted has to be said: Milvus' own settings could name anybody.
+        let said = !reading.outside.is_empty() || !reading.effects.contains(Effect::Outbound);
+        if said && reading.outside.iter().all(allowed) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Rule::Outside,
+            "it leads to a third party or an object that the policy does not name",
+        ))
+    }
+}
+
+/// Whether the route answers a list of names and nothing else, from which foreign ones can be taken.
+fn answers_a_list(route: &Route) -> bool {
+    route.answer_names.iter().any(|name| name.path == "data[]")
+}
+
+fn check_names(rule: Rule, allowed: &Names, names: &[String]) -> Result<(), Refusal> {
+    match names.iter().find(|name| !allowed.hold(name)) {
+        Some(name) => Err(Refusal::new(rule, format!("`{name}` is not listed"))),
+        None => Ok(()),
+    }
+}

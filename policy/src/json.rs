@@ -1,0 +1,179 @@
+//! The grammar of RFC 8259, over text that is UTF-8 already. It makes nothing of what it reads.
+
+use std::borrow::Cow;
+
+/// Where and why text is no JSON. It shows nothing of the text.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) why: &'static str,
+    pub(super) at: usize,
+}
+
+/// A place in a text.
+pub(super) struct Scanner<'a> {
+    pub(super) text: &'a str,
+    pub(super) at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    pub(super) fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.as_bytes().get(self.at) {
+            self.at += 1;
+        }
+    }
+
+    pub(super) fn next_is(&mut self, byte: u8) -> bool {
+        let is = self.text.as_bytes().get(self.at) == Some(&byte);
+        self.at += usize::from(is);
+        is
+    }
+
+    /// The rest of a text, from behind its first quote to behind its last, unescaped.
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Broken> {
+        let mut owned = String::new();
+        let mut start = self.at;
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b'"') => {
+                    let rest = &self.text[start..self.at];
+                    self.at += 1;
+                    if owned.is_empty() {
+                        return Ok(Cow::Borrowed(rest));
+                    }
+                    owned.push_str(rest);
+                    return Ok(Cow::Owned(owned));
+                }
+                Some(b'\\') => {
+                    owned.push_str(&self.text[start..self.at]);
+                    self.at += 1;
+                    owned.push(self.escape()?);
+                    start = self.at;
+                }
+                Some(0..=0x1F) => return Err(self.broken("a control character stands in a text")),
+                Some(_) => self.at += 1,
+                None => return Err(self.broken("a text has no end")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Broken> {
+        let letter = self.text.as_bytes().get(self.at).copied();
+        self.at += 1;
+        Ok(match letter {
+            Some(plain @ (b'"' | b'\\' | b'/')) => char::from(plain),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{C}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                let first = self.hex()?;
+                let code = match first {
+                    0xD800..=0xDBFF if self.next_is(b'\\') && self.next_is(b'u') => {
+                        let second = self.hex()?;
+                        if !(0xDC00..=0xDFFF).contains(&second) {
+                            return Err(self.broken("a surrogate stands alone"));
+                        }
+                        0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00)
+                    }
+                    other => other,
+                };
+                char::from_u32(code).ok_or_else(|| self.broken("a surrogate stands alone"))?
+            }
+            _ => return Err(self.broken("an escape is none")),
+        })
+    }
+
+    fn hex(&mut self) -> Result<u32, Broken> {
+        let digits = self.text.as_bytes().get(self.at..self.at + 4);
+        let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let code = digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        self.at += 4;
+        code.ok_or_else(|| self.broken("an escape is none"))
+    }
+
+    /// A number, `true`, `false` or `null`.
+    pub(super) fn plain(&mut self) -> Result<(), Broken> {
+        for word in ["true", "false", "null"] {
+            if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+                self.at += word.len();
+                return Ok(());
+            }
+        }
+        let start = self.at;
+        self.next_is(b'-');
+        if !self.next_is(b'0') && self.digits() == 0 {
+            return Err(self.broken("a value is none of JSON's"));
+        }
+        if self.next_is(b'.') && self.digits() == 0 {
+            return Err(self.broken("a number is none of JSON's"));
+        }
+        let exponent = self.next_is(b'e') || self.next_is(b'E');
+        if exponent {
+            let _ = self.next_is(b'-') || self.next_is(b'+');
+            if self.digits() == 0 {
+                return Err(self.broken("a number is none of JSON's"));
+            }
+        }
+        // Readers disagree on what a double cannot hold: some make it infinite, some an error.
+        let number = &self.text[start..self.at];
+        if (exponent || number.len() > 300) && number.parse::<f64>().is_ok_and(f64::is_infinite) {
+            return Err(self.broken("a number is beyond every reader"));
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> usize {
+        let bytes = &self.text.as_bytes()[self.at.min(self.text.len())..];
+        let count = bytes
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        self.at += count;
+        count
+    }
+
+    /// A value of any kind, without looking at what is in it. Iterative.
+    pub(super) fn skip(&mut self) -> Result<(), Broken> {
+        let mut open = Vec::new();
+        loop {
+            self.space();
+            match self.peek() {
+                Some(opening @ (b'{' | b'[')) => {
+                    self.at += 1;
+                    open.push(opening + 2);
+                }
+                Some(closing @ (b'}' | b']')) if open.last() == Some(&closing) => {
+                    self.at += 1;
+                    open.pop();
+                }
+                Some(b'"') => {
+                    self.at += 1;
+                    self.string()?;
+                }
+                Some(b',' | b':') if !open.is_empty() => {
+                    self.at += 1;
+                    continue;
+                }
+                _ => self.plain()?,
+            }
+            if open.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn broken(&self, why: &'static str) -> Broken {
+        Broken { why, at: self.at }
+    }
+}

