@@ -78,7 +78,7 @@ static DATA_KEYS: [Key; 6] = [
 ];
 
 /// `FieldPartialUpdateOpReq`.
-static FIELD_OP: [Key; 2] = [free("fieldName"), free("op")];
+pub(crate) static FIELD_OP: [Key; 2] = [free("fieldName"), free("op")];
 
 /// `SearchReqV2`. `params` is decoded and not used since 2.4.
 static SEARCH_KEYS: [Key; 20] = [

@@ -3,7 +3,9 @@
 //! From `request.go` and `handler_v1.go`. The header `DB-Name` means nothing here; `dbName` is a key of the query or
 //! of the body. A `GET` takes its keys from the query, where each may stand once.
 
+use crate::entities::FIELD_OP;
 use crate::key::{COLLECTION, DB, Key, Open, free};
+use crate::ranking::SEARCH_AGGREGATION;
 
 rows! { V1:
     /// The names of a database's collections.
@@ -45,7 +47,14 @@ rows! { V1:
         keys: &[DB, COLLECTION, DATA], names: [];
     /// Adds rows, or overwrites those of the same key.
     UPSERT: "v1.upsert" = POST "/v1/vector/upsert", since "2.2.9", Erase, Keyed,
-        keys: &[DB, COLLECTION, DATA, free("partialUpdate").since("2.6.0")], names: [];
+        keys: &[
+            DB,
+            COLLECTION,
+            DATA,
+            free("partialUpdate").since("2.6.0"),
+            free("fieldOps").since("2.6.17").list(&FIELD_OP),
+        ],
+        names: [];
     /// The rows nearest to one vector.
     SEARCH: "v1.search" = POST "/v1/vector/search", since "2.2.9", Read, Safe,
         keys: &[
@@ -57,6 +66,8 @@ rows! { V1:
             free("outputFields"),
             free("vector").required(),
             free("params").open(Open::FREE),
+            // Decoded, then refused: an aggregation is of v2 only.
+            SEARCH_AGGREGATION,
         ],
         names: [];
 }

@@ -12,6 +12,9 @@ pub mod envelope;
 pub mod v1;
 pub mod v2;
 
+#[cfg(test)]
+mod contract_tests;
+
 use crate::contract::types::Dialect;
 use crate::error::Error;
 use crate::operations::{Operation, Reply};

@@ -1,10 +1,12 @@
-//! The table of routes against the facts of Milvus' source, in both directions: what Milvus has is in the table, and
-//! what the table has is in Milvus. The facts are in `milvus-rest-keys.json`, which says how it is written.
+//! The table of routes against the contract files, in both directions: what Milvus has is in the table, and what the
+//! table has is in Milvus, down to the keys of the objects inside requests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use ::routes::{CLOSED, Key, Keys, Scope, Version, all, find};
+use ::routes::{CLOSED, Dialect, Key, Keys, Route, Scope, Version, all, find};
 use serde_json::{Map, Value};
+
+use super::files::{self, Contract};
 
 /// Keys that the table shapes otherwise than Milvus does, and why. One that is no longer needed fails a test.
 const EXCEPTIONS: &[(&str, &str)] = &[
@@ -27,26 +29,25 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("field: defaultValue", "plain values in place of any"),
 ];
 
-/// A key's type in the facts: `[text]!+`.
+/// A key as its contract has it: `{"type": "[text]", "required": true, "since": "2.5.0"}`.
 struct Fact<'a> {
     kind: &'a str,
     required: bool,
-    after_2_5_0: bool,
+    since: Option<&'a str>,
 }
 
 impl<'a> Fact<'a> {
-    fn read(text: &'a Value) -> Self {
-        let text = text.as_str().expect("a type is a text");
-        let (text, after_2_5_0) = text
-            .strip_suffix('+')
-            .map_or((text, false), |text| (text, true));
-        let (kind, required) = text
-            .strip_suffix('!')
-            .map_or((text, false), |text| (text, true));
+    fn read(place: &str, fact: &'a Value) -> Self {
+        for member in fact.as_object().expect("a key is an object").keys() {
+            assert!(
+                ["type", "required", "default", "since", "about"].contains(&member.as_str()),
+                "{place}: nobody reads `{member}`"
+            );
+        }
         Self {
-            kind,
-            required,
-            after_2_5_0,
+            kind: fact["type"].as_str().expect("a type is a text"),
+            required: fact["required"].as_bool().unwrap_or_default(),
+            since: fact["since"].as_str(),
         }
     }
 
@@ -83,7 +84,7 @@ impl Comparison {
         }
         for (name, fact) in facts {
             let place = format!("{at}: {name}");
-            let fact = Fact::read(fact);
+            let fact = Fact::read(&place, fact);
             let Some(key) = Key::named(keys, name) else {
                 self.differences
                     .push(format!("{place} is in Milvus, not in the table"));
@@ -94,20 +95,14 @@ impl Comparison {
                 self.differences
                     .push(format!("{place}: required is {} in Milvus", fact.required));
             }
+            let since = key.since.map(|since| since.to_string());
+            if since.as_deref() != fact.since {
+                self.differences.push(format!(
+                    "{place} came with {:?}, not with {since:?}",
+                    fact.since
+                ));
+            }
             let since = key.since.unwrap_or(added);
-            let v2_5_0 = Version {
-                major: 2,
-                minor: 5,
-                patch: 0,
-            };
-            if fact.after_2_5_0 && since <= v2_5_0 {
-                self.differences
-                    .push(format!("{place} came after 2.5.0, not with {since}"));
-            }
-            if !fact.after_2_5_0 && key.since.is_some_and(|since| since > v2_5_0) {
-                self.differences
-                    .push(format!("{place} was there in 2.5.0, not only in {since}"));
-            }
             self.shape(&place, &fact, key, since);
         }
     }
@@ -163,58 +158,81 @@ impl Comparison {
     }
 }
 
-fn facts() -> Map<String, Value> {
-    let text = include_str!("milvus-rest-keys.json");
-    serde_json::from_str(text).expect("the facts are a JSON object")
+/// Every file with its row.
+fn rows() -> Vec<(Contract, &'static Route)> {
+    files::all()
+        .into_iter()
+        .map(|contract| {
+            let (method, path) = contract.route();
+            let row = find(method, path.as_bytes()).unwrap_or_else(|| {
+                panic!("{}: {method} {path} is not in the table", contract.name)
+            });
+            (contract, row)
+        })
+        .collect()
 }
 
-fn part(facts: &Map<String, Value>, name: &str) -> Map<String, Value> {
-    facts[name]
-        .as_object()
-        .expect("each part of the facts is an object")
-        .clone()
-}
-
-fn split(line: &str) -> (&str, &str) {
-    line.split_once(' ')
-        .expect("a route is a method and a path")
+fn keys_of(shape: &Value) -> &Map<String, Value> {
+    shape.as_object().expect("a shape is an object")
 }
 
 fn compare() -> Comparison {
-    let facts = facts();
     let mut comparison = Comparison {
-        shapes: part(&facts, "shapes"),
+        shapes: files::beside("shapes"),
         ..Comparison::default()
     };
-    for (line, fact) in part(&facts, "routes") {
-        let (method, path) = split(&line);
-        let Some(row) = find(method, path.as_bytes()) else {
-            comparison
-                .differences
-                .push(format!("{line} is in Milvus, not in the table"));
-            continue;
-        };
-        if fact["since"] != row.since.to_string() {
-            comparison.differences.push(format!(
-                "{line} is there since {}, not {}",
-                fact["since"], row.since
-            ));
-        }
-        let keys = fact["keys"].as_object().expect("keys are an object");
-        comparison.object(row.name, keys, row.keys, row.since);
+    for (contract, row) in rows() {
+        comparison.object(row.name, contract.request(), row.keys, row.since);
     }
     comparison
 }
 
 #[test]
-fn the_table_and_milvus_have_the_same_routes() {
-    let facts = part(&facts(), "routes");
-    let ours: BTreeSet<_> = all()
-        .map(|row| format!("{} {}", row.method, row.path))
-        .collect();
-    let theirs: BTreeSet<_> = facts.keys().cloned().collect();
+fn every_row_has_a_file_and_every_file_a_row() {
+    let theirs: BTreeSet<_> = rows().iter().map(|(_, row)| row.name).collect();
+    let ours: BTreeSet<_> = all().map(|row| row.name).collect();
     assert_eq!(ours, theirs);
-    assert_eq!(ours.len(), 83);
+    assert_eq!(files::all().len(), 83, "no row has two files");
+}
+
+#[test]
+fn a_file_is_called_as_its_row_and_says_since_when_and_on_whose_word() {
+    for (contract, row) in rows() {
+        let name = row.name.replace('.', "/");
+        let name = match row.dialect {
+            Dialect::V1 => name,
+            Dialect::V2 => format!("v2/{name}"),
+        };
+        assert_eq!(contract.name, name);
+        assert_eq!(*contract.part("since"), row.since.to_string(), "{name}");
+        let about = contract.part("about").as_str().expect("a text");
+        assert!(about.ends_with('.'), "{name}: {about}");
+        let sources = contract.part("sources").as_array().expect("a list");
+        assert!(!sources.is_empty(), "{name}");
+        assert!(!contract.cases().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn every_answer_has_the_names_that_the_table_says_it_carries() {
+    for (contract, row) in rows() {
+        let answer = keys_of(contract.part("answer"));
+        for name in row.answer_names {
+            let member = name.path.trim_start_matches("data").trim_start_matches('.');
+            let member = member.split("[].").next().unwrap_or(member);
+            let member = if member == "[]" {
+                member
+            } else {
+                member.trim_end_matches("[]")
+            };
+            assert!(
+                answer.contains_key(member),
+                "{}: {}",
+                contract.name,
+                name.path
+            );
+        }
+    }
 }
 
 #[test]
@@ -226,14 +244,13 @@ fn the_table_and_milvus_have_the_same_keys_at_every_depth() {
         comparison.differences
     );
     // Nothing was skipped: so many keys at the top level and in the shapes were looked at.
-    let facts = facts();
-    let top: usize = part(&facts, "routes")
-        .values()
-        .map(|fact| fact["keys"].as_object().map_or(0, Map::len))
+    let top: usize = rows()
+        .iter()
+        .map(|(contract, _)| contract.request().len())
         .sum();
-    let below: usize = part(&facts, "shapes")
+    let below: usize = files::beside("shapes")
         .values()
-        .map(|shape| shape.as_object().map_or(0, Map::len))
+        .map(|shape| keys_of(shape).len())
         .sum();
     assert_eq!(comparison.keys.len(), top + below);
 }
@@ -249,20 +266,19 @@ fn every_exception_is_needed() {
 
 #[test]
 fn every_shape_of_milvus_is_met() {
-    let facts = facts();
     let met: BTreeSet<_> = compare()
         .seen
         .iter()
         .filter_map(|seen| seen.split_once(' '))
         .map(|(name, _)| name.to_owned())
         .collect();
-    assert_eq!(met, part(&facts, "shapes").keys().cloned().collect());
+    assert_eq!(met, files::beside("shapes").keys().cloned().collect());
 }
 
 #[test]
 fn no_shape_of_milvus_holds_a_name_of_a_collection_or_database() {
-    for (shape, keys) in part(&facts(), "shapes") {
-        for name in keys.as_object().expect("a shape is an object").keys() {
+    for (shape, keys) in files::beside("shapes") {
+        for name in keys_of(&keys).keys() {
             let name = name.to_lowercase();
             let is_name = [
                 "collectionname",
@@ -282,10 +298,8 @@ fn no_shape_of_milvus_holds_a_name_of_a_collection_or_database() {
 #[test]
 fn every_key_of_milvus_that_names_something_has_a_verdict_of_its_kind() {
     let mut names = 0;
-    for (line, fact) in part(&facts(), "routes") {
-        let (method, path) = split(&line);
-        let row = find(method, path.as_bytes()).expect("the route is in the table");
-        for name in fact["keys"].as_object().expect("keys are an object").keys() {
+    for (contract, row) in rows() {
+        for name in contract.request().keys() {
             let lower = name.to_lowercase();
             let expected = [
                 ("collectionname", "collection"),
@@ -298,7 +312,7 @@ fn every_key_of_milvus_that_names_something_has_a_verdict_of_its_kind() {
             if let Some((_, verdict)) = expected {
                 names += 1;
                 let key = row.key(name).expect("the key is in the table");
-                assert_eq!(key.verdict.to_string(), verdict, "{line}: {name}");
+                assert_eq!(key.verdict.to_string(), verdict, "{}: {name}", row.name);
             }
         }
     }
@@ -307,8 +321,13 @@ fn every_key_of_milvus_that_names_something_has_a_verdict_of_its_kind() {
 
 #[test]
 fn the_table_and_milvus_have_the_same_closed_routes() {
-    let theirs: BTreeMap<_, _> = part(&facts(), "closed").into_iter().collect();
-    let ours: BTreeMap<_, _> = CLOSED
+    let mut theirs = BTreeSet::new();
+    for (scope, routes) in files::beside("closed") {
+        for route in routes.as_array().expect("routes are a list") {
+            theirs.insert((scope.clone(), route.as_str().expect("a text").to_owned()));
+        }
+    }
+    let ours: BTreeSet<_> = CLOSED
         .iter()
         .map(|closed| {
             let scope = match closed.scope {
@@ -317,8 +336,8 @@ fn the_table_and_milvus_have_the_same_closed_routes() {
                 Scope::Observe => "observe",
             };
             (
+                scope.to_owned(),
                 format!("{} {}", closed.method, closed.path),
-                Value::from(scope),
             )
         })
         .collect();

@@ -1,0 +1,579 @@
+//! Every operation against the contract files of Milvus' REST API (`tests/contract`): its request is one that the
+//! route takes, the route's successes are read, the route's errors become errors of the right kind.
+
+#[path = "../../tests/contract/files.rs"]
+mod files;
+
+use super::{Encoded, HttpAnswer, Spoken, codes, decode, encode};
+use crate::contract::types::Dialect;
+use crate::error::{Error, ErrorKind, Outcome, Retry};
+use crate::operations::collections::{
+    CreateCollection, DescribeCollection, DropCollection, GetLoadState, GetStats, HasCollection,
+    IndexParams, ListCollections, LoadCollection, ReleaseCollection,
+};
+use crate::operations::entities::{Delete, Get, Insert, Query, Upsert};
+use crate::operations::schema::{NewField, NewFunction, NewSchema};
+use crate::operations::search::{Grouping, HybridSearch, Rerank, Search, SubSearch};
+use crate::values::json::raw;
+use files::Contract;
+use routes::{Effect, Method};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use std::rc::Rc;
+
+/// What an operation makes of an answer: nothing that is looked at, but whether it can be read.
+type Reader = Box<dyn Fn(&HttpAnswer) -> Result<(), Error>>;
+
+/// An operation in one dialect.
+struct Spoke {
+    operation: &'static str,
+    encoded: Encoded,
+    read: Reader,
+}
+
+/// Takes an operation down in both dialects. What a dialect lacks is not there.
+#[derive(Default)]
+struct Sayings {
+    spoken: Vec<Spoke>,
+}
+
+impl Sayings {
+    fn say<O: Spoken + 'static>(&mut self, operation: O) {
+        let operation = Rc::new(operation);
+        for dialect in [Dialect::V2, Dialect::V1] {
+            let encoded = match encode(dialect, &*operation, Some("d")) {
+                Ok(encoded) => encoded,
+                Err(error) => {
+                    assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.message);
+                    continue;
+                }
+            };
+            let (operation, route) = (Rc::clone(&operation), encoded.route);
+            self.spoken.push(Spoke {
+                operation: std::any::type_name::<O>(),
+                encoded,
+                read: Box::new(move |answer| {
+                    let reply = decode(dialect, &*operation, route, answer)?;
+                    let read = operation.answer(reply);
+                    read.map(drop).map_err(|cause| Error::protocol(&cause))
+                }),
+            });
+        }
+    }
+}
+
+fn map(value: Value) -> Map<String, Value> {
+    serde_json::from_value(value).unwrap()
+}
+
+fn rows() -> &'static [Box<RawValue>] {
+    vec![raw(
+        &json!({"id": 1, "vector": [1, 0, 0, 0], "colour": "red"}),
+    )]
+    .leak()
+}
+
+fn texts(all: &[&str]) -> Vec<String> {
+    all.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// Every operation, at its shortest and with every key that it may have.
+fn everything_said() -> Vec<Spoke> {
+    let mut all = Sayings::default();
+    let name = || "c".to_owned();
+    all.say(ListCollections {});
+    all.say(HasCollection {
+        collection_name: name(),
+    });
+    all.say(DescribeCollection {
+        collection_name: name(),
+    });
+    all.say(GetStats {
+        collection_name: name(),
+    });
+    all.say(DropCollection {
+        collection_name: name(),
+    });
+    all.say(LoadCollection {
+        collection_name: name(),
+    });
+    all.say(ReleaseCollection {
+        collection_name: name(),
+    });
+    for partition_names in [Vec::new(), texts(&["p"])] {
+        all.say(GetLoadState {
+            collection_name: name(),
+            partition_names,
+        });
+    }
+    creations(&mut all);
+    writes(&mut all);
+    reads(&mut all);
+    searches(&mut all);
+    all.spoken
+}
+
+fn creations(all: &mut Sayings) {
+    let quick = || CreateCollection {
+        collection_name: "c".into(),
+        dimension: Some(4),
+        auto_id: Some(true),
+        ..CreateCollection::default()
+    };
+    all.say(quick());
+    all.say(CreateCollection {
+        description: Some("mine".into()),
+        id_type: Some("Int64".into()),
+        metric_type: Some("L2".into()),
+        primary_field_name: Some("pk".into()),
+        vector_field_name: Some("emb".into()),
+        params: map(json!({"enableDynamicField": false})),
+        ..quick()
+    });
+    let field = NewField {
+        field_name: "tags".into(),
+        description: Some("labels".into()),
+        data_type: "Array".into(),
+        element_data_type: Some("VarChar".into()),
+        is_primary: true,
+        is_partition_key: true,
+        is_clustering_key: true,
+        nullable: true,
+        default_value: Some(json!(10)),
+        element_type_params: map(json!({"max_length": 8, "max_capacity": 4})),
+    };
+    all.say(CreateCollection {
+        collection_name: "c".into(),
+        schema: Some(NewSchema {
+            fields: vec![field],
+            functions: vec![NewFunction {
+                name: "bm25".into(),
+                description: Some("words".into()),
+                function_type: "BM25".into(),
+                input_field_names: texts(&["text"]),
+                output_field_names: texts(&["words"]),
+                params: map(json!({"k": 1})),
+            }],
+            auto_id: false,
+            enable_dynamic_field: true,
+        }),
+        index_params: vec![IndexParams {
+            field_name: "words".into(),
+            index_name: Some("mine".into()),
+            index_type: Some("SPARSE_INVERTED_INDEX".into()),
+            metric_type: Some("BM25".into()),
+            params: map(json!({"bm25_k1": 1.2})),
+        }],
+        params: map(json!({"consistencyLevel": "Strong"})),
+        ..CreateCollection::default()
+    });
+}
+
+fn writes(all: &mut Sayings) {
+    for partition_name in [None, Some("p")] {
+        all.say(Insert {
+            collection_name: "c",
+            partition_name,
+            data: rows(),
+        });
+        all.say(Upsert {
+            collection_name: "c",
+            partition_name,
+            data: rows(),
+            partial_update: partition_name.is_some(),
+        });
+        all.say(Delete {
+            collection_name: "c".into(),
+            partition_name: partition_name.map(Into::into),
+            filter: "id > 0".into(),
+            expr_params: partition_name.map(|_| map(json!({"x": 1}))),
+        });
+    }
+}
+
+fn reads(all: &mut Sayings) {
+    let query = Query {
+        collection_name: "c".into(),
+        filter: "id > 0".into(),
+        output_fields: texts(&["colour"]),
+        limit: Some(5),
+        offset: 2,
+        ..Query::default()
+    };
+    all.say(query.clone());
+    all.say(Query {
+        output_fields: texts(&["count(*)"]),
+        ..query.clone()
+    });
+    all.say(Query {
+        partition_names: texts(&["p"]),
+        expr_params: Some(map(json!({"x": 1}))),
+        consistency_level: Some("Strong"),
+        ..query
+    });
+    for partition_names in [Vec::new(), texts(&["p"])] {
+        let consistency_level = (!partition_names.is_empty()).then_some("Strong");
+        all.say(Get {
+            collection_name: "c".into(),
+            partition_names,
+            id: vec![1, i64::MAX],
+            output_fields: texts(&["colour"]),
+            consistency_level,
+        });
+    }
+}
+
+fn searches(all: &mut Sayings) {
+    let search = Search {
+        collection_name: "c".into(),
+        data: vec![raw(&json!([1, 0, 0, 0.5]))],
+        filter: "id > 0".into(),
+        limit: 2,
+        offset: 1,
+        output_fields: texts(&["colour"]),
+        search_params: map(json!({"radius": 2, "range_filter": 1})),
+        ..Search::default()
+    };
+    all.say(search.clone());
+    let grouping = Grouping {
+        grouping_field: Some("g".into()),
+        group_size: Some(2),
+        strict_group_size: Some(true),
+    };
+    let function_score = Some(map(json!({
+        "functions": [{"name": "d", "type": "Rerank", "inputFieldNames": ["n"], "outputFieldNames": [],
+            "params": {"reranker": "decay"}}],
+        "params": {"boost_mode": "Sum"},
+    })));
+    all.say(Search {
+        anns_field: Some("v".into()),
+        partition_names: texts(&["p"]),
+        expr_params: Some(map(json!({"x": 1}))),
+        grouping: grouping.clone(),
+        consistency_level: Some("Strong"),
+        function_score: function_score.clone(),
+        ..search.clone()
+    });
+    all.say(Search {
+        data: Vec::new(),
+        ids: texts(&["1"]),
+        ..search
+    });
+    all.say(HybridSearch {
+        collection_name: "c".into(),
+        partition_names: texts(&["p"]),
+        search: vec![SubSearch {
+            data: vec![raw(&json!([1, 0]))],
+            anns_field: Some("v".into()),
+            filter: "id > 0".into(),
+            expr_params: Some(map(json!({"x": 1}))),
+            limit: 3,
+            offset: 1,
+            params: map(json!({"radius": 2})),
+        }],
+        rerank: Some(Rerank {
+            strategy: "rrf",
+            params: map(json!({"k": 60})),
+        }),
+        limit: 3,
+        offset: 1,
+        output_fields: texts(&["colour"]),
+        grouping,
+        consistency_level: Some("Strong"),
+        function_score,
+    });
+}
+
+/// Everything said, each with the contract of its route.
+fn said() -> Vec<(Spoke, Contract)> {
+    everything_said()
+        .into_iter()
+        .map(|spoke| {
+            let route = spoke.encoded.route;
+            let contract = files::all()
+                .into_iter()
+                .find(|contract| contract.route() == (route.method.as_str(), route.path))
+                .unwrap_or_else(|| panic!("{} has no contract", route.path));
+            (spoke, contract)
+        })
+        .collect()
+}
+
+// ── requests ────────────────────────────────────────────────────
+
+/// What is wrong with `value` as `kind` of the contract.
+fn misfit(shapes: &Map<String, Value>, at: &str, kind: &str, value: &Value) -> Option<String> {
+    let inside = |kind: &str, value: &Value| misfit(shapes, &format!("{at}[]"), kind, value);
+    let fits = match kind {
+        "any" => true,
+        "text" => value.is_string(),
+        "bool" => value.is_boolean(),
+        "int32" => value
+            .as_i64()
+            .is_some_and(|number| i32::try_from(number).is_ok()),
+        "int64" => value.is_i64(),
+        "uint64" => value.is_u64(),
+        "number" => value.is_number(),
+        _ => {
+            if let Some(kind) = kind
+                .strip_prefix('[')
+                .and_then(|kind| kind.strip_suffix(']'))
+            {
+                let Some(values) = value.as_array() else {
+                    return Some(format!("{at} is no list"));
+                };
+                return values.iter().find_map(|value| inside(kind, value));
+            }
+            let Some(values) = value.as_object() else {
+                return Some(format!("{at} is no object"));
+            };
+            if let Some(kind) = kind
+                .strip_prefix('{')
+                .and_then(|kind| kind.strip_suffix('}'))
+            {
+                return values.values().find_map(|value| inside(kind, value));
+            }
+            let keys = shapes[kind].as_object().expect("a shape is an object");
+            return object_misfit(shapes, at, keys, values);
+        }
+    };
+    (!fits).then(|| format!("{at} is no {kind}"))
+}
+
+fn object_misfit(
+    shapes: &Map<String, Value>,
+    at: &str,
+    keys: &Map<String, Value>,
+    values: &Map<String, Value>,
+) -> Option<String> {
+    let lacking = keys.iter().find(|(name, key)| {
+        key["required"] == true && values.get(*name).is_none_or(Value::is_null)
+    });
+    if let Some((name, _)) = lacking {
+        return Some(format!("{at} lacks {name}"));
+    }
+    values
+        .iter()
+        .find_map(|(name, value)| match keys.get(name) {
+            Some(key) => misfit(
+                shapes,
+                &format!("{at}.{name}"),
+                key["type"].as_str().expect("a type is a text"),
+                value,
+            ),
+            None => Some(format!("{at}.{name} is no key of Milvus")),
+        })
+}
+
+#[test]
+fn every_request_is_one_that_its_route_takes() {
+    let shapes = files::beside("shapes");
+    for (spoke, contract) in said() {
+        let encoded = &spoke.encoded;
+        let sent = match encoded.route.method {
+            Method::Get => {
+                assert!(encoded.body.is_empty(), "{}", spoke.operation);
+                let query = encoded.query.as_deref().unwrap_or_default();
+                let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+                pairs
+                    .map(|(name, value)| (name.to_owned(), Value::from(value)))
+                    .collect()
+            }
+            Method::Post => {
+                assert_eq!(encoded.query, None, "{}", spoke.operation);
+                serde_json::from_slice::<Map<String, Value>>(&encoded.body).unwrap()
+            }
+        };
+        assert!(sent.contains_key("dbName"), "{}", spoke.operation);
+        let misfit = object_misfit(&shapes, &contract.name, contract.request(), &sent);
+        assert_eq!(misfit, None, "{}", spoke.operation);
+    }
+}
+
+#[test]
+fn a_request_that_does_not_fit_is_seen() {
+    let shapes = files::beside("shapes");
+    let contracts = files::all();
+    let keys = |name: &str| {
+        let contract = contracts.iter().find(|contract| contract.name == name);
+        contract.expect("there is one").request()
+    };
+    let cases = [
+        ("v2/entities/query", json!({}), "lacks collectionName"),
+        (
+            "v2/entities/query",
+            json!({"collectionName": "c", "limit": "5"}),
+            "limit is no int32",
+        ),
+        (
+            "v2/entities/query",
+            json!({"collectionName": "c", "colour": 1}),
+            "colour is no key",
+        ),
+        (
+            "v2/entities/query",
+            json!({"collectionName": "c", "outputFields": [1]}),
+            "outputFields[] is no text",
+        ),
+        (
+            "v2/collections/create",
+            json!({"collectionName": "c", "schema": {"fields": [{"fieldName": "id"}]}}),
+            "schema.fields[] lacks dataType",
+        ),
+        (
+            "v2/entities/hybrid_search",
+            json!({"collectionName": "c", "search": [{"data": [], "searchParams": {}}]}),
+            "search[].searchParams is no key",
+        ),
+    ];
+    for (name, sent, problem) in cases {
+        let misfit = object_misfit(&shapes, name, keys(name), &map(sent)).expect(problem);
+        assert!(misfit.contains(problem), "{misfit}");
+    }
+}
+
+// ── answers ─────────────────────────────────────────────────────
+
+/// An answer of the form that a case has: what it leaves open filled in, keys that may be absent there or not.
+fn example(pattern: &Value, optional: bool) -> Value {
+    match pattern {
+        Value::String(text) => match text.as_str() {
+            "<any>" => Value::Null,
+            "<bool>" => json!(true),
+            "<number>" => json!(0.5),
+            "<integer>" => json!(i64::MAX),
+            "<int64 text>" => json!("-9223372036854775808"),
+            _ => match text
+                .strip_prefix("<about ")
+                .and_then(|text| text.strip_suffix('>'))
+            {
+                Some(number) => json!(number.parse::<f64>().expect("a number")),
+                None => json!(text.replace('…', "")),
+            },
+        },
+        Value::Array(elements) => {
+            let marked = |first: &Value| {
+                ["<unordered>", "<among>", "<each>"].contains(&first.as_str().unwrap_or_default())
+            };
+            let skipped = usize::from(elements.first().is_some_and(marked));
+            let rest = elements.iter().skip(skipped);
+            rest.map(|element| example(element, optional)).collect()
+        }
+        Value::Object(members) => members
+            .iter()
+            .filter_map(|(name, value)| match name.strip_suffix('?') {
+                _ if name == "…" => None,
+                Some(name) => optional.then(|| (name.to_owned(), example(value, optional))),
+                None => Some((name.clone(), example(value, optional))),
+            })
+            .collect::<Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+fn is_success(answer: &Value) -> bool {
+    answer.get("data").is_some()
+}
+
+/// A case's answer as it comes over HTTP.
+fn http(case: &Value, optional: bool) -> HttpAnswer {
+    let mut answer = map(example(&case["answer"], optional));
+    let status = answer.remove("status").map_or(200, |status| {
+        status
+            .as_u64()
+            .expect("a status is a number")
+            .try_into()
+            .unwrap()
+    });
+    HttpAnswer {
+        status,
+        body: serde_json::to_vec(&answer).unwrap(),
+    }
+}
+
+#[test]
+fn every_success_of_the_contract_is_read() {
+    let mut read = 0;
+    for (spoke, contract) in said() {
+        for case in contract.cases() {
+            if !is_success(&case["answer"]) {
+                continue;
+            }
+            for optional in [false, true] {
+                let result = (spoke.read)(&http(case, optional));
+                let problem = result.err().map(|error| error.message);
+                let place = format!("{} of {}: {}", spoke.operation, contract.name, case["name"]);
+                assert_eq!(problem, None, "{place}");
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 200, "{read}");
+}
+
+#[test]
+fn every_error_of_the_contract_becomes_an_error_of_its_kind() {
+    let errors = files::beside("errors");
+    let mut seen = 0;
+    for (spoke, contract) in said() {
+        let route = spoke.encoded.route;
+        for case in contract.cases() {
+            if is_success(&case["answer"]) {
+                continue;
+            }
+            let place = format!("{} of {}: {}", spoke.operation, contract.name, case["name"]);
+            let code = &case["answer"]["code"];
+            // v1 has no route for it: a description that is refused is the answer.
+            if spoke.operation.ends_with("::HasCollection") && *code == 100 {
+                assert!((spoke.read)(&http(case, true)).is_ok(), "{place}");
+                continue;
+            }
+            let error = (spoke.read)(&http(case, true)).expect_err(&place);
+            assert_eq!(
+                error.milvus_code.map(Value::from).as_ref(),
+                Some(code),
+                "{place}"
+            );
+            let kind = &errors[&code.to_string()]["kind"];
+            assert_eq!(*kind, kebab(error.kind), "{place}");
+            let unclear = *code == 65_535 && route.effect != Effect::Read;
+            let (outcome, retry) = if unclear {
+                (Outcome::Unknown, Retry::AfterCheck)
+            } else {
+                (Outcome::NotApplied, Retry::Never)
+            };
+            assert_eq!((error.outcome, error.retry), (outcome, retry), "{place}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 200, "{seen}");
+}
+
+/// A kind as `wit/types.wit` spells it.
+fn kebab(kind: ErrorKind) -> String {
+    let mut text = String::new();
+    for letter in format!("{kind:?}")
+        .rsplit("::")
+        .next()
+        .unwrap_or_default()
+        .chars()
+    {
+        if letter.is_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
+
+#[test]
+fn every_code_of_milvus_has_its_own_retriable_flag() {
+    for (code, error) in files::beside("errors") {
+        let known = codes::look_up(code.parse().expect("a code is a number"));
+        // What is not looked up is never repeated, whatever Milvus says.
+        if known != codes::look_up(i32::MIN) {
+            assert_eq!(error["retriable"], known.retriable, "{code}");
+        }
+    }
+}
