@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import errno
+import functools
 import json
 import logging
 import os
@@ -18,22 +19,31 @@ import signal
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from .grpc_server import GrpcServer
 
 TOKEN_VARIABLE = "MILVUS_GATEWAY_TOKEN"
 EXIT_USAGE = 2
 EXIT_PORT_TAKEN = 3
 EXIT_FOLDER_IN_USE = 4
 # Whatever was acknowledged is in Lite's log already, so an unfinished close loses nothing.
-SECONDS_FOR_REQUESTS = 0.3
-SECONDS_FOR_CLOSING = 0.5
+SECONDS_FOR_REQUESTS = 0.25
+SECONDS_FOR_CLOSING = 0.4
+SECONDS_IDLE = 300
+"""How long a connection is kept open between requests (`proxy.http.idleTimeout`, Milvus 2.6)."""
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m milvus_gateway",
-        description="Milvus REST v2 in front of Milvus Lite.",
+        description="Milvus' REST API v2 and gRPC over Milvus Lite, on one port.",
         epilog=f"The token (user:password) is read from {TOKEN_VARIABLE}; "
         "without it, authentication is off.",
     )
@@ -42,6 +52,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--port", type=int, default=0, help="port; 0, the default, finds a free one"
     )
+    parser.add_argument("--tls-cert", metavar="FILE", help="certificate chain in PEM: serve TLS")
+    parser.add_argument("--tls-key", metavar="FILE", help="the certificate's key in PEM")
     parser.add_argument(
         "--ephemeral",
         action="store_true",
@@ -58,7 +70,10 @@ def _arguments() -> argparse.Namespace:
         choices=["debug", "info", "warning", "error"],
         help="what goes to stderr (%(default)s)",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if bool(options.tls_cert) != bool(options.tls_key):
+        parser.error("--tls-cert and --tls-key need each other")
+    return options
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -82,9 +97,17 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _ask_once(host: str, port: int, token: str | None) -> None:
-    """A real request through the real socket."""
+def _ask_once(host: str, port: int, token: str | None, certificate: str | None) -> None:
+    """A real request through the real socket; with TLS only if it shows our certificate."""
     connection = HTTPConnection(host, port, timeout=10)
+    if certificate:
+        from .tls import own_certificate, pinned_client_context
+
+        secure = HTTPSConnection(host, port, timeout=10, context=pinned_client_context())
+        secure.connect()
+        if secure.sock.getpeercert(binary_form=True) != own_certificate(certificate):
+            raise RuntimeError(f"port {port} shows another certificate than {certificate}")
+        connection = secure
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     connection.request("POST", "/v2/vectordb/collections/list", b"{}", headers)
     answer = connection.getresponse()
@@ -95,13 +118,19 @@ def _ask_once(host: str, port: int, token: str | None) -> None:
 
 
 async def _serve(
-    options: argparse.Namespace, token: str | None, listener: socket.socket, out: int
+    options: argparse.Namespace,
+    token: str | None,
+    listener: socket.socket,
+    tls: SSLContext | None,
+    out: int,
 ) -> None:
     # Imported late: the port and the folder are settled before the engine's heavy imports.
     import uvicorn
     from milvus_lite import __version__ as lite_version
 
     from .app import Gateway
+    from .auth import Authenticator
+    from .front import Front, Upstream
     from .lite import Lite
 
     class Server(uvicorn.Server):
@@ -133,39 +162,59 @@ async def _serve(
     if not opening.done():
         return
     lite = opening.result()
-    gateway = Gateway(lite, token)
-    server = Server(
-        uvicorn.Config(
-            gateway,
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=True,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=1,
-        )
+    authenticator = Authenticator(token)
+    gateway = Gateway(lite, authenticator)
+
+    def start_grpc() -> GrpcServer:
+        from .grpc_server import GrpcServer
+
+        return GrpcServer(lite, authenticator, options.data_dir)
+
+    grpc = Upstream(start_grpc)
+    config = uvicorn.Config(
+        gateway,
+        loop="asyncio",
+        http=functools.partial(Front, grpc),  # type: ignore[arg-type]
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_keep_alive=SECONDS_IDLE,
+        timeout_graceful_shutdown=1,
+        ssl_context_factory=(lambda _config, _default: tls) if tls else None,
     )
+    server = Server(config)
+
+    def abandon() -> None:
+        """What has not ended by now is cut off; it was not acknowledged."""
+        server.force_exit = True
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
 
     def stop(_: object) -> None:
         server.should_exit = True
-        loop.call_later(SECONDS_FOR_REQUESTS, lambda: setattr(server, "force_exit", True))
+        grpc.stop(SECONDS_FOR_REQUESTS)
+        loop.call_later(SECONDS_FOR_REQUESTS, abandon)
 
     asked_to_stop.add_done_callback(stop)
+    address = listener.getsockname()
     serving = asyncio.create_task(server.serve([listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)
-    address = listener.getsockname()
     port = address[1]
     host = address[0] if address[0] not in ("0.0.0.0", "::") else "127.0.0.1"
     if not server.should_exit:
-        await asyncio.to_thread(_ask_once, host, port, token)
+        try:
+            await asyncio.to_thread(_ask_once, host, port, token, options.tls_cert)
+        except Exception:
+            if not server.should_exit:
+                raise
+    if not server.should_exit:
         line = {
-            "uri": f"http://{f'[{host}]' if ':' in host else host}:{port}",
+            "uri": f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}",
             "port": port,
             "pid": os.getpid(),
             "data_dir": os.path.abspath(options.data_dir),
@@ -199,10 +248,21 @@ def main() -> int:
         level=options.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    # Numbers near the end of float32 overflow in a distance: that is an answer, and no news.
+    warnings.filterwarnings("ignore", "(overflow|invalid value) encountered", RuntimeWarning)
     token = os.environ.pop(TOKEN_VARIABLE, None) or None
     if token is not None and ":" not in token:
         print(f"{TOKEN_VARIABLE} must have the form user:password.", file=sys.stderr)
         return EXIT_USAGE
+    tls = None
+    if options.tls_cert:
+        from .tls import TlsError, server_context
+
+        try:
+            tls = server_context(options.tls_cert, options.tls_key)
+        except TlsError as error:
+            print(f"TLS cannot be served: {error}.", file=sys.stderr)
+            return EXIT_USAGE
     # Stdout is for the one line: what a library prints goes to stderr.
     out = os.dup(1)
     os.dup2(2, 1)
@@ -215,7 +275,7 @@ def main() -> int:
         print(f"The folder {folder} cannot be made: {error.strerror}.", file=sys.stderr)
         return 1
     try:
-        asyncio.run(_serve(options, token, listener, out))
+        asyncio.run(_serve(options, token, listener, tls, out))
     except Exception as error:
         if type(error).__name__ == "DataDirLockedError":
             print(f"The folder {folder} is in use by another Milvus Lite.", file=sys.stderr)

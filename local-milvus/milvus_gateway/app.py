@@ -13,39 +13,26 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from . import aliases, collections, databases, entities, indexes, partitions, search, unsupported
+from . import databases
 from .auth import Authenticator
-from .call import Call, Route, Routes
+from .call import Call, Route
 from .envelope import Answer, failure, plain
 from .errors import NOT_AUTHENTICATED, PARAMETER_TOO_LARGE, TIMEOUT, UNEXPECTED, MilvusError
 from .lite import Lite
 from .requests import decode, go_bool, timeout_seconds
+from .routes import PREFIX, ROUTES
 
 log = logging.getLogger(__name__)
 
-PREFIX = "/v2/vectordb/"
 MAX_BODY = 512 * 1024 * 1024
+SECONDS_FOR_BODY = 30.0
+"""A body may take as long as the default time of a request, or longer if the client says so."""
 # Writers may all wait for one collection; readers have threads of their own.
 WRITERS, READERS = 4, 8
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-ROUTES: Routes = {
-    PREFIX + path: route
-    for family in (
-        collections,
-        entities,
-        search,
-        partitions,
-        indexes,
-        aliases,
-        databases,
-        unsupported,
-    )
-    for path, route in family.ROUTES.items()
-}
 
 
 class _HungUp(Exception):
@@ -55,9 +42,9 @@ class _HungUp(Exception):
 class Gateway:
     """The application. It owns the threads that talk to Lite."""
 
-    def __init__(self, lite: Lite, token: str | None) -> None:
+    def __init__(self, lite: Lite, authenticator: Authenticator) -> None:
         self._lite = lite
-        self._auth = Authenticator(token)
+        self._auth = authenticator
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
 
@@ -116,14 +103,14 @@ class Gateway:
     async def _routed(
         self, method: str, path: str, headers: dict[str, str], receive: Receive
     ) -> Answer:
-        route = ROUTES.get(path)
-        if route is None or method != "POST":
-            if path.endswith("/") and path[:-1] in ROUTES and method == "POST":
+        route = _route(path) if method == "POST" else None
+        if route is None:
+            if method == "POST" and path.endswith("/") and _route(path[:-1]):
                 return plain(307, "", {"location": path[:-1]})
             return plain(404, "404 page not found")
         try:
             seconds = timeout_seconds(headers.get("request-timeout"))
-            raw = await _body(receive)
+            raw = await asyncio.wait_for(_body(headers, receive), max(seconds, SECONDS_FOR_BODY))
             pool = self._writers if route.writes else self._readers
             work = asyncio.get_running_loop().run_in_executor(
                 pool, self._handled, route, raw, headers
@@ -160,7 +147,14 @@ class Gateway:
         self._writers.shutdown(wait=False, cancel_futures=True)
 
 
-async def _body(receive: Receive) -> bytes:
+def _route(path: str) -> Route | None:
+    return ROUTES.get(path.removeprefix(PREFIX)) if path.startswith(PREFIX) else None
+
+
+async def _body(headers: dict[str, str], receive: Receive) -> bytes:
+    too_long = MilvusError(PARAMETER_TOO_LARGE, f"request body is larger than {MAX_BODY} bytes")
+    if int(headers.get("content-length", 0)) > MAX_BODY:
+        raise too_long
     parts: list[bytes] = []
     size = 0
     while True:
@@ -170,7 +164,7 @@ async def _body(receive: Receive) -> bytes:
         part = message.get("body", b"")
         size += len(part)
         if size > MAX_BODY:
-            raise MilvusError(PARAMETER_TOO_LARGE, f"request body is larger than {MAX_BODY} bytes")
+            raise too_long
         parts.append(part)
         if not message.get("more_body"):
             return b"".join(parts)

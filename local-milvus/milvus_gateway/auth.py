@@ -46,3 +46,19 @@ class Authenticator:
             given = authorization.removeprefix("Bearer ").encode("latin-1", "replace")
         # Without a colon it is an API key, which plain Milvus refuses; it cannot equal the token.
         return Verdict(hmac.compare_digest(given, self._token), basic)
+
+    def check_metadata(self, authorization: str | bytes | None) -> str | None:
+        """gRPC's form, `base64(user:pass)`: None when admitted, else Milvus' sentence
+        (`authentication_interceptor.go`)."""
+        if self._token is None:
+            return None
+        if authorization is None:
+            return "missing authorization in header"
+        try:
+            given = base64.b64decode(authorization, validate=True)
+        except (binascii.Error, ValueError):
+            return "invalid token format"
+        if hmac.compare_digest(given, self._token):
+            return None
+        what = "username and password are" if b":" in given else "api key is"
+        return f"auth check failure, please check {what} correct"

@@ -30,6 +30,7 @@ class Field:
     params: dict[str, str] = dataclasses.field(default_factory=dict)
     primary: bool = False
     partition_key: bool = False
+    clustering_key: bool = False
     nullable: bool = False
     description: str = ""
     element_type: str = ""
@@ -59,13 +60,14 @@ class Function:
 
 @dataclass
 class Index:
-    """An index under the name it was given, with the parameters as they were sent."""
+    """An index under its given name, with its parameters as text and as the JSON that was sent."""
 
     name: str
     field: str
     type: str
     metric: str
     params: dict[str, str] = dataclasses.field(default_factory=dict)
+    given: str = ""
 
 
 @dataclass
@@ -84,6 +86,11 @@ class Collection:
     properties: dict[str, str] = dataclasses.field(default_factory=dict)
     indexes: list[Index] = dataclasses.field(default_factory=list)
     loaded: bool = False
+    # While the collection is loaded: the partitions that are not, and whether it was loaded
+    # partition by partition, so that one made later is not loaded with it.
+    released: list[str] = dataclasses.field(default_factory=list)
+    by_partition: bool = False
+    partition_ids: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def primary(self) -> Field:
@@ -126,6 +133,7 @@ class Collection:
                 item.dynamic,
                 item.shards,
                 item.consistency,
+                item.properties,
             )
 
         return shape(self) == shape(other)
@@ -186,6 +194,17 @@ class Catalogue:
                 os.fsync(file.fileno())
             os.replace(temporary, self._path)
 
+    def save_with(self, database: str, changed: Collection) -> None:
+        """Write the sidecar as if `changed` had taken its place already: what a process that is
+        killed in the middle of the change finds at its next start."""
+        with self._lock:
+            now = self._collections[database][changed.name]
+            self._collections[database][changed.name] = changed
+            try:
+                self.save()
+            finally:
+                self._collections[database][changed.name] = now
+
     def database_id(self, name: str) -> int:
         with self._lock:
             if name not in self._databases:
@@ -196,6 +215,32 @@ class Catalogue:
         with self._lock:
             self._databases.pop(name, None)
             self._collections.pop(name, None)
+
+    def keep(self, present: dict[str, list[str]]) -> None:
+        """Forget what is not in `present`, the collections of each database: another program
+        dropped it."""
+        with self._lock:
+            self._databases = {
+                name: number for name, number in self._databases.items() if name in present
+            }
+            self._collections = {
+                database: {
+                    name: item for name, item in entries.items() if name in present[database]
+                }
+                for database, entries in self._collections.items()
+                if database in present
+            }
+
+    def partition_ids(self, item: Collection, names: list[str]) -> list[int]:
+        """The ids of a collection's partitions; one that has none yet gets it."""
+        with self._lock:
+            known = item.partition_ids
+            if set(known) != set(names):
+                item.partition_ids = {
+                    name: known[name] if name in known else self.next_ids(1) for name in names
+                }
+                self.save()
+            return [item.partition_ids[name] for name in names]
 
     def get(self, database: str, name: str) -> Collection | None:
         with self._lock:

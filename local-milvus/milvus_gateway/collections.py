@@ -1,4 +1,4 @@
-"""Collections made, described, loaded, renamed, emptied, dropped (`handler_v2.go`, rootcoord)."""
+"""Collections made, described, renamed, emptied, dropped (`handler_v2.go`, rootcoord)."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from .envelope import Answer, float32, float64, success
 from .errors import (
     ALIAS_NAME_CONFLICT,
     COLLECTION_LIMIT,
-    INDEX_NOT_FOUND,
     REQUIRED_MISSING,
     MilvusError,
     bad_parameter,
+    collection_loaded,
     collection_not_found,
-    database_not_found,
-    partition_not_found,
     unsupported,
 )
+from .fields import allow_dynamic
 from .indexes import create_index
 from .lite import Lite, speaking_milvus
+from .loading import load_all
 from .names import check_collection_name
 from .partitions import names_of
+from .requests import go_bool
+from .texts import as_text
 
 MAX_COLLECTIONS_PROPERTY = "database.max.collections"
+DYNAMIC_PROPERTY = "dynamicfield.enabled"
 
 
 def list_names(call: Call) -> Answer:
@@ -103,7 +106,7 @@ def _described(field: Field, item: Collection) -> dict[str, Any]:
         "primaryKey": field.primary,
         "autoId": field.primary and item.auto_id,
         "partitionKey": field.partition_key,
-        "clusteringKey": False,
+        "clusteringKey": field.clustering_key,
         "nullable": field.nullable,
         "description": field.description,
     }
@@ -136,32 +139,27 @@ def get_stats(call: Call) -> Answer:
     return success({"rowCount": engine.num_entities})
 
 
-def get_load_state(call: Call) -> Answer:
-    """Loaded or not; Lite's load is done when it answers."""
-    missing = collection_not_found(call.collection_name)
-    item, engine = call.lite.find(call.database, call.collection_name, missing)
-    for name in call.body.get("partitionNames", []):
-        if name not in names_of(item, engine):
-            raise partition_not_found(name)
-    if not item.loaded:
-        return success({"loadState": "LoadStateNotLoad"})
-    return success({"loadState": "LoadStateLoaded", "loadProgress": 100}, message="")
-
-
 def create(call: Call) -> Answer:
     """Both forms. The identical collection again is ok; if an index fails, the collection stays."""
     lite, body, database = call.lite, call.body, call.database
     given = body.get("schema", {})
-    if not given.get("fields") and (given.get("functions") or given.get("structFields")):
+    if body.get("externalSource") or body.get("externalSpec"):
         raise bad_parameter(
-            "functions or structFields are not supported for quickly create collection: "
-            "invalid parameter"
+            "externalSource and externalSpec must be set under schema when creating an external "
+            "collection: invalid parameter[expected=schema.externalSource/schema.externalSpec]"
+            "[actual=top-level externalSource/externalSpec]"
         )
+    if not given.get("fields") and given.get("functions"):
+        raise bad_parameter(
+            "functions are not supported for quickly create collection: "
+            "invalid parameter[expected=schema][actual=functions]"
+        )
+    if not given.get("fields") and given.get("structFields"):
+        raise unsupported("schema.structFields without schema.fields")
     if given.get("fields"):
         item, indexes = schema.explicit(body)
     else:
         item, indexes = schema.quick(body)
-    check_collection_name(item.name)
     with lite.locks.catalogue():
         lite.require_database(database)
         item = _made(lite, database, item)
@@ -171,7 +169,7 @@ def create(call: Call) -> Answer:
                 for entry in indexes:
                     _index(item, engine, entry)
                 if indexes:
-                    _load(item, engine)
+                    load_all(item, engine)
         finally:
             lite.catalogue.save()
     return success({})
@@ -247,76 +245,38 @@ def drop(call: Call) -> Answer:
 
 
 def rename(call: Call) -> Answer:
-    """Within a database; Lite ignores another target database, so that is refused."""
+    """To another name, another database, or both; its aliases keep it in its database."""
     lite, database, old = call.lite, call.database, call.collection_name
     new = call.body["newCollectionName"]
     target = call.body.get("newDbName") or database
     check_collection_name(new)
+    if (target, new) == (database, old):
+        raise bad_parameter("collection name or database name should be different")
     with lite.locks.catalogue():
+        lite.require_database(target)
         lite.require_database(database)
-        aliases = lite.engine.list_aliases(database_name=database)
-        if old in aliases:
+        if old in lite.engine.list_aliases(database_name=database):
             raise bad_parameter(f"unsupported use an alias to rename collection, alias:{old}")
+        if new in lite.engine.list_aliases(database_name=target):
+            raise MilvusError(
+                ALIAS_NAME_CONFLICT,
+                f"alias and collection name conflict[database={target}][alias={new}]",
+            )
+        if lite.exists(target, new):
+            raise bad_parameter(
+                f"duplicated new collection name {target}:{new} with other collection name or alias"
+            )
         item = lite.catalogue.get(database, old)
         if item is None:
             raise collection_not_found(old)
         if target != database:
-            if target not in lite.engine.list_databases():
-                raise database_not_found(target)
-            raise unsupported(f"newDbName {target}")
-        if new in aliases:
-            raise MilvusError(
-                ALIAS_NAME_CONFLICT,
-                f"cannot rename collection to an existing alias: {new}: alias and collection name "
-                f"conflict[database={database}][alias={new}]",
-            )
-        if lite.exists(database, new):
-            raise bad_parameter(
-                f"duplicated new collection name {new} in database {database} with other "
-                "collection name or alias: invalid parameter"
-            )
+            if lite.engine.list_aliases(old, database_name=database):
+                raise bad_parameter(
+                    "fail to rename db name, must drop all aliases of this collection before rename"
+                )
+            _check_room(lite, target)
         with lite.locks.writing(item.id), speaking_milvus():
-            lite.engine.rename_collection(old, new, database_name=database)
-            lite.catalogue.rename(database, old, new)
-            lite.catalogue.save()
-            lite.reset_unflushed(item)
-            engine = lite.engine.get_collection(new, database_name=database)
-            if item.loaded:
-                engine.load()
-    return success({})
-
-
-def _load(item: Collection, engine: LiteCollection) -> None:
-    """Lite loads without any index; Milvus wants one on every vector field."""
-    if not item.indexes:
-        raise MilvusError(INDEX_NOT_FOUND, f"index not found[collection={item.name}]")
-    bare = [field.name for field in item.vectors if item.index_on(field.name) is None]
-    if bare:
-        raise bad_parameter(
-            f"there is no vector index on field: [{' '.join(bare)}], please create index firstly: "
-            "invalid parameter"
-        )
-    with speaking_milvus():
-        engine.load()
-    item.loaded = True
-
-
-def load(call: Call) -> Answer:
-    """Done when it answers, where Milvus only begins."""
-    missing = collection_not_found(call.collection_name)
-    with call.lite.writing(call.database, call.collection_name, missing) as (item, engine):
-        _load(item, engine)
-        call.lite.catalogue.save()
-    return success({})
-
-
-def release(call: Call) -> Answer:
-    """Released twice is ok."""
-    missing = collection_not_found(call.collection_name)
-    with call.lite.writing(call.database, call.collection_name, missing) as (item, engine):
-        engine.release()
-        item.loaded = False
-        call.lite.catalogue.save()
+            lite.move(database, item, target, new)
     return success({})
 
 
@@ -324,7 +284,7 @@ def flush(call: Call) -> Answer:
     """Waits until everything written is in a segment."""
     missing = collection_not_found(call.collection_name)
     with call.lite.writing(call.database, call.collection_name, missing) as (item, engine):
-        call.lite.flush(item, engine)
+        call.lite.seal(item, engine)
     return success({})
 
 
@@ -340,13 +300,20 @@ def truncate(call: Call) -> Answer:
 
 
 def alter_properties(call: Call) -> Answer:
-    """Kept as text. What Milvus would act on and Lite would not is refused."""
+    """Kept as text. What Milvus would act on and this gateway would not is refused."""
     missing = collection_not_found(call.collection_name)
     properties = call.body.get("properties", {})
     for key, value in properties.items():
         schema.check_property(key, value)
     with call.lite.writing(call.database, call.collection_name, missing) as (item, _):
-        texts = {key: schema.as_text(value) for key, value in properties.items()}
+        if item.loaded and "mmap.enabled" in properties:
+            raise collection_loaded(item.name, "can not alter mmap properties if collection loaded")
+        if properties.get("allow_insert_auto_id") in ("true", True) and not item.auto_id:
+            raise bad_parameter(
+                "the value for allow_insert_auto_id must be false when autoID is false"
+            )
+        texts = {key: as_text(value) for key, value in properties.items()}
+        item = _alter_itself(call, item, texts)
         with speaking_milvus():
             call.lite.engine.alter_collection_properties(
                 item.name, properties=texts, database_name=call.database
@@ -356,11 +323,38 @@ def alter_properties(call: Call) -> Answer:
     return success({})
 
 
+def _alter_itself(call: Call, item: Collection, texts: dict[str, str]) -> Collection:
+    """Take out the keys that change the collection instead of its properties; what it is then."""
+    dynamic = texts.pop(DYNAMIC_PROPERTY, None)
+    if dynamic is not None:
+        wanted = go_bool(dynamic)
+        if wanted is None:
+            raise bad_parameter(f"invalid dynamic schema property value: {dynamic}")
+        if item.dynamic and not wanted:
+            raise unsupported(f"turning off property {DYNAMIC_PROPERTY}")
+        if wanted and not item.dynamic:
+            item = allow_dynamic(call.lite, call.database, item)
+    item.description = texts.pop("collection.description", item.description)
+    level = texts.pop("consistency_level", "")
+    if level in schema.CONSISTENCY_LEVELS:  # Milvus passes over any other.
+        item.consistency = level
+    return item
+
+
 def drop_properties(call: Call) -> Answer:
     """Unknown keys are no error."""
     missing = collection_not_found(call.collection_name)
     keys = call.body.get("propertyKeys", [])
     with call.lite.writing(call.database, call.collection_name, missing) as (item, _):
+        if DYNAMIC_PROPERTY in keys:
+            raise bad_parameter(
+                f"cannot delete key {DYNAMIC_PROPERTY}, dynamic field schema could support set to "
+                "true/false"
+            )
+        if item.loaded and "mmap.enabled" in keys:
+            raise collection_loaded(
+                item.name, "can not delete mmap properties if collection loaded"
+            )
         with speaking_milvus():
             call.lite.engine.alter_collection_properties(
                 item.name, delete_keys=keys, database_name=call.database
@@ -376,12 +370,9 @@ ROUTES: Routes = {
     "collections/has": Route("CollectionNameReq", has),
     "collections/describe": Route("CollectionNameReq", describe),
     "collections/get_stats": Route("CollectionNameReq", get_stats),
-    "collections/get_load_state": Route("CollectionNameReq", get_load_state),
     "collections/create": Route("CollectionReq", create, writes=True),
     "collections/drop": Route("CollectionNameReq", drop, writes=True),
     "collections/rename": Route("RenameCollectionReq", rename, writes=True),
-    "collections/load": Route("CollectionNameReq", load, writes=True),
-    "collections/release": Route("CollectionNameReq", release, writes=True),
     "collections/flush": Route("FlushReq", flush, writes=True),
     "collections/truncate": Route("CollectionNameReq", truncate, writes=True),
     "collections/alter_properties": Route(

@@ -10,7 +10,7 @@ from .envelope import Answer, success
 from .errors import DATABASE_LIMIT, MilvusError, bad_parameter, unsupported
 from .lite import speaking_milvus
 from .names import check_database_name
-from .schema import as_text
+from .texts import as_text
 
 DEFAULT = "default"
 MAX_DATABASES = 64

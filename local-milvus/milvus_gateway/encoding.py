@@ -19,13 +19,14 @@ import numpy as np
 import orjson
 from milvus_lite.analyzer.sparse import bytes_to_sparse
 from milvus_lite.exceptions import MilvusLiteError
-from milvus_lite.schema.geometry import validate_geometry_wkt
 from milvus_lite.schema.timestamptz import parse_timestamptz
 
+from . import geometry
 from .catalogue import Collection, Field
 from .envelope import float32, float32_list, float64, whole_as_integer
-from .errors import MilvusError, bad_parameter, bad_rows, not_finite, unsupported
+from .errors import MilvusError, bad_parameter, bad_rows, not_finite
 from .schema import INTEGER_BITS
+from .storing import META
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 MAX_JSON_BYTES = 65536
@@ -34,7 +35,6 @@ _BOOLEANS = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
 }
-_LITE_COLUMNS = ("_seq", "_partition")
 
 
 def raw_json(value: Any) -> str:
@@ -48,16 +48,38 @@ def raw_json(value: Any) -> str:
 def shape_rows(
     item: Collection, rows: list[dict[str, Any]], *, key_needed: bool, partial: bool = False
 ) -> list[dict[str, Any]]:
-    """Rows as Lite takes them. `key_needed` is False for inserts with autoID; with `partial` an
-    absent field stays absent."""
-    return [
-        _shape_row(item, row, number, key_needed=key_needed, partial=partial)
+    """Rows as they are stored, dynamic keys under `$meta`. `key_needed` is False for inserts with
+    autoID; with `partial` an absent field stays absent."""
+    zone = item.properties.get("timezone", "UTC")
+    shaped = [
+        _shape_row(item, row, number, zone, key_needed=key_needed, partial=partial)
         for number, row in enumerate(rows)
     ]
+    for field in item.vectors:
+        if field.type == "FloatVector":
+            _narrow_vectors([row for row in shaped if row.get(field.name) is not None], field.name)
+    return shaped
+
+
+def _narrow_vectors(rows: list[dict[str, Any]], name: str) -> None:
+    """Float32 in the place of lists, all rows in one step; 1100 for what no float32 holds."""
+    if not rows:
+        return
+    with np.errstate(over="ignore"):
+        matrix = np.array([row[name] for row in rows], dtype=np.float32)
+    _refuse_infinite(matrix)
+    for row, vector in zip(rows, matrix, strict=True):
+        row[name] = vector
 
 
 def _shape_row(
-    item: Collection, row: dict[str, Any], number: int, *, key_needed: bool, partial: bool
+    item: Collection,
+    row: dict[str, Any],
+    number: int,
+    zone: str,
+    *,
+    key_needed: bool,
+    partial: bool,
 ) -> dict[str, Any]:
     shaped: dict[str, Any] = {}
     known = set()
@@ -82,19 +104,19 @@ def _shape_row(
             continue
         value = row.get(field.name)
         if value is None:
-            shaped[field.name] = _absent(field, partial)
+            shaped[field.name] = absent(field)
         else:
-            shaped[field.name] = _shape(field, value, number)
+            shaped[field.name] = _shape(field, value, number, zone)
     extra = [key for key in row if key not in known]
     if extra:
         _add_dynamic(item, row, extra, shaped)
     return shaped
 
 
-def _absent(field: Field, partial: bool) -> Any:
+def absent(field: Field) -> Any:
     """What an absent or null value becomes."""
-    if field.default is not None and not (partial and field.nullable):
-        return field.default
+    if field.default is not None:
+        return _stored_default(field)
     if field.nullable:
         return None
     if field.type == "VarChar":
@@ -104,12 +126,18 @@ def _absent(field: Field, partial: bool) -> Any:
     raise _wrong(field, "")
 
 
+def _stored_default(field: Field) -> Any:
+    if field.type == "Timestamptz" and isinstance(field.default, str):
+        return _timestamp(field, field.default, "UTC")
+    return field.default
+
+
 def _wrong(field: Field, actual: Any) -> MilvusError:
     text = actual if isinstance(actual, str) else raw_json(actual)
     return bad_rows(f"invalid parameter[expected={field.type}][actual={text}]: field {field.name}")
 
 
-def _shape(field: Field, value: Any, number: int) -> Any:
+def _shape(field: Field, value: Any, number: int, zone: str) -> Any:
     kind = field.type
     if kind == "FloatVector":
         return _dense(field, value)
@@ -136,7 +164,7 @@ def _shape(field: Field, value: Any, number: int) -> Any:
         return _array(field, value, number)
     if kind == "Geometry":
         return _geometry(field, value)
-    return _timestamp(field, value)
+    return _timestamp(field, value, zone)
 
 
 def _dense(field: Field, value: Any) -> list[float]:
@@ -150,14 +178,16 @@ def _dense(field: Field, value: Any) -> list[float]:
             f"[]float32 size {len(value)} doesn't equal to vector dimension {field.dim} of "
             f"FloatVector: field {field.name}"
         )
-    check_finite(value)
     return value
 
 
 def check_finite(value: list[float]) -> None:
     """1100 for a number that no float32 holds."""
     with np.errstate(over="ignore"):
-        array = np.asarray(value, dtype=np.float64).astype(np.float32)
+        _refuse_infinite(np.asarray(value, dtype=np.float64).astype(np.float32))
+
+
+def _refuse_infinite(array: np.ndarray) -> None:
     if not np.isfinite(array).all():
         raise not_finite("-Inf" if (array == -np.inf).any() else "+Inf")
 
@@ -195,9 +225,6 @@ def sparse_in(value: Any, refuse: Callable[[str], MilvusError]) -> dict[int, flo
         if position in out:
             raise refuse(f"duplicate index {position} in sparse vector")
         out[position] = float(weight)
-    if not any(out.values()):
-        # Milvus keeps an empty sparse row; Lite has no form for it.
-        raise unsupported("an empty sparse vector")
     return out
 
 
@@ -320,26 +347,25 @@ def _array(field: Field, value: Any, number: int) -> list[Any]:
 
 
 def _geometry(field: Field, value: Any) -> str:
-    try:
-        validate_geometry_wkt(value)
-    except (MilvusLiteError, TypeError, ValueError):
+    shape = geometry.parsed(value) if isinstance(value, str) else None
+    if shape is None:
         raise bad_parameter(
             f"insert invalid WKT into geometry field {field.name}: {raw_json(value)}"
-        ) from None
-    return value
+        )
+    return geometry.canonical(shape)
 
 
-def _timestamp(field: Field, value: Any) -> str:
+def _timestamp(field: Field, value: Any, zone: str) -> int:
+    """Microseconds since 1970; a text without an offset is a time of the collection's zone."""
     try:
         if not isinstance(value, str):
             raise TypeError
-        parse_timestamptz(value, default_timezone="UTC")
-    except (MilvusLiteError, TypeError, ValueError):
+        return parse_timestamptz(value, default_timezone=zone)
+    except (MilvusLiteError, TypeError, ValueError, OverflowError):
         raise bad_parameter(
             f"got invalid timestamptz string for field '{field.name}': {raw_json(value)}: "
             "invalid timestamp format"
         ) from None
-    return value
 
 
 def _add_dynamic(
@@ -347,24 +373,23 @@ def _add_dynamic(
 ) -> None:
     if not item.dynamic:
         raise bad_rows("has pass more field without dynamic schema, please check it")
-    size = 2
+    dynamic: dict[str, Any] = {}
     for key in extra:
-        if key == "$meta":
+        if key == META:
             raise bad_rows("use the invalid field name($meta) when enable dynamicField")
-        if key in _LITE_COLUMNS:
-            raise unsupported(f"a dynamic field named {key}")
         value = row[key]
         if value is None:
             continue
         if isinstance(value, int) and not INT64_MIN <= value <= INT64_MAX:
             value = 0
-        shaped[key] = value
-        size += len(raw_json(key)) + len(raw_json(value)) + 2
+        dynamic[key] = value
+    size = len(orjson.dumps(dynamic))
     if size > MAX_JSON_BYTES:
         raise bad_parameter(
             f"the length ({size}) of dynamic field exceeds max length ({MAX_JSON_BYTES}): "
             "invalid parameter"
         )
+    shaped[META] = dynamic
 
 
 def key_of(field: Field, value: Any, refuse: Callable[[str], MilvusError]) -> Any:

@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from milvus_lite.engine.collection import Collection as LiteCollection
-from milvus_lite.schema.validation import validate_record
 
+from . import aggregates, merging, ordering
 from .call import Call, Route, Routes
 from .catalogue import Collection
 from .encoding import (
-    INT64_MAX,
-    INT64_MIN,
+    absent,
     int64_out,
     key_of,
     key_out,
@@ -32,12 +31,13 @@ from .errors import (
     bad_rows,
     collection_not_loaded,
     partition_not_found,
-    unsupported,
+    partition_not_loaded,
 )
-from .expressions import filled, named_keys
-from .lite import cannot_parse, matches, speaking_milvus
+from .expressions import compiled
+from .matching import by_key, matches
 from .outputs import columns
 from .schema import check_consistency
+from .storing import META, remove, store
 
 MAX_WINDOW = 16384
 DEFAULT_LIMIT = 100
@@ -56,10 +56,13 @@ def readable(item: Collection, verb: str) -> None:
 def partitions_to_read(
     item: Collection, engine: LiteCollection, names: list[str] | None
 ) -> list[str] | None:
-    """1100 for an unknown partition; Lite would search nothing. None means all of them."""
+    """1100 for an unknown partition, where Lite would search nothing, and 201 for a released one.
+    None means all of them; without names it is those that are loaded."""
     wanted = [name for name in names or [] if name]
     if not wanted:
-        return None
+        if not item.released:
+            return None
+        return [name for name in engine.list_partitions() if name not in item.released]
     if item.partition_key is not None:
         raise bad_parameter(
             "not support manually specifying the partition names if partition key mode is used"
@@ -67,6 +70,8 @@ def partitions_to_read(
     for name in wanted:
         if not engine.has_partition(name):
             raise bad_parameter(f"partition name {name} not found")
+        if name in item.released:
+            raise partition_not_loaded(name)
     return wanted
 
 
@@ -97,6 +102,8 @@ def insert(call: Call) -> Answer:
     )
     shaped = shape_rows(item, rows, key_needed=not item.auto_id or own_keys)
     with call.lite.writing(call.database, call.collection_name) as (again, engine):
+        if again is not item:
+            return insert(call)  # A field was added while this waited.
         partition = partition_to_write(again, engine, call.body.get("partitionName", ""))
         fresh = item.auto_id and not own_keys
         if fresh:
@@ -123,19 +130,16 @@ def _store(
     may_exist: bool,
 ) -> list[Any]:
     """Write whole rows. With the write lock held."""
-    with speaking_milvus(item):
-        if may_exist and len(engine.list_partitions()) > 1:
-            moved = _elsewhere(item, engine, rows, partition)
-            if moved:
-                for row in rows:
-                    validate_record(row, engine.schema)
-                engine.delete(moved)
-                # Without the flush the new row would take the tombstone's place, and the old one
-                # would be read again in its partition.
-                call.lite.flush(item, engine)
-        keys = engine.insert(rows, partition_name=partition)
+    if may_exist and len(engine.list_partitions()) > 1:
+        moved = _elsewhere(item, engine, rows, partition)
+        if moved:
+            remove(engine, moved)
+            # Without the flush the new row would take the tombstone's place, and the old one
+            # would be read again in its partition.
+            call.lite.flush(item, engine)
+    store(item, engine, rows, partition)
     call.lite.wrote(item, len(rows))
-    return list(keys)
+    return [row[item.primary.name] for row in rows]
 
 
 def _elsewhere(
@@ -146,105 +150,90 @@ def _elsewhere(
     Lite tells rows of one key apart by age only within the partitions that a read looks at."""
     key, split = item.primary.name, item.partition_key
     new = {row[key]: row for row in rows}
-    if not item.loaded:
-        return list(new)  # Lite does not look into a released collection.
     if split is None:
         others = [name for name in engine.list_partitions() if name != partition]
-        return [row[key] for row in engine.get(list(new), others, output_fields=[key])]
-    old = engine.get(list(new), output_fields=[key, split.name])
+        return [row[key] for row in by_key(item, engine, list(new), others, [key])]
+    old = by_key(item, engine, list(new), None, [key, split.name])
     return [row[key] for row in old if row[split.name] != new[row[key]][split.name]]
 
 
 def upsert(call: Call) -> Answer:
-    """Whole rows replaced; with `partialUpdate` only the given fields."""
+    """Whole rows replaced; with `partialUpdate`, or an operation on an array, only given fields."""
+    body = call.body
     item, _ = call.lite.find(call.database, call.collection_name)
-    rows = call.body["data"]
+    rows = body["data"]
     if not rows:
         raise bad_rows("missing required parameters")
-    partial = call.body.get("partialUpdate", False)
-    for operation in call.body.get("fieldOps", []):
-        if operation.get("op") not in ("REPLACE", ""):
-            raise unsupported(f"fieldOps {operation.get('op')} of {operation.get('fieldName')}")
+    partial = body.get("partialUpdate", False)
     key = item.primary.name
     for row in rows:
         if row.get(key) is None:
             raise bad_rows(f"upsert can not assign primary field data when autoid==true: {key}")
     if partial:
-        _check_columns(item, rows)
+        merging.check_columns(item, rows)
     shaped = shape_rows(item, rows, key_needed=True, partial=partial)
+    ops = merging.operations(item, body.get("fieldOps", []), shaped)
+    merge = partial or any(op != merging.REPLACE for op in ops.values())
     with call.lite.writing(call.database, call.collection_name) as (again, engine):
-        partition = partition_to_write(again, engine, call.body.get("partitionName", ""))
-        if partial:
-            keys = _merge(call, item, engine, shaped, partition)
-        elif item.auto_id:
+        if again is not item:
+            return upsert(call)  # A field was added while this waited.
+        partition = partition_to_write(again, engine, body.get("partitionName", ""))
+        if merge:
+            readable(again, "query")
+            stored = _stored(again, engine, [row[key] for row in shaped], partition)
+            shaped = merging.merged(again, shaped, stored, ops, absent)
+        if item.auto_id:
             # Milvus stores the row under a new key, and says which.
             old = [row[key] for row in shaped]
             _give_keys(call, item, shaped)
-            keys = _store(call, item, engine, shaped, partition, may_exist=False)
-            engine.delete(old)
+            keys = _store(call, again, engine, shaped, partition, may_exist=False)
+            remove(engine, old)
         else:
-            keys = _store(call, item, engine, shaped, partition, may_exist=True)
+            keys = _store(call, again, engine, shaped, partition, may_exist=True)
     ids = [key_out(item.primary, each, call.int64_as_text) for each in keys]
     return success({"upsertCount": len(ids), "upsertIds": ids}, cost=0)
 
 
-def _check_columns(item: Collection, rows: list[dict[str, Any]]) -> None:
-    """A partial update becomes columns: a field is in every row or in none."""
-    for field in item.fields:
-        having = sum(field.name in row for row in rows)
-        if having not in (0, len(rows)):
-            raise bad_rows(f"column {field.name} has length {having}, expected {len(rows)}")
-
-
-def _merge(
-    call: Call,
-    item: Collection,
-    engine: LiteCollection,
-    rows: list[dict[str, Any]],
-    partition: str,
-) -> list[Any]:
-    if item.auto_id:
-        raise unsupported("partialUpdate of a collection with autoID")
-    if len(engine.list_partitions()) > 1:
-        raise unsupported("partialUpdate of a collection with several partitions")
-    with speaking_milvus(item):
-        keys = engine.upsert(rows, partition_name=partition)
-    call.lite.wrote(item, len(rows))
-    return list(keys)
+def _stored(
+    item: Collection, engine: LiteCollection, keys: list[Any], partition: str
+) -> merging.Stored:
+    """What is stored of these keys; without a partition key, in the partition of the write."""
+    partitions = None if item.partition_key is not None else [partition]
+    names = [field.name for field in item.fields if not field.function_output]
+    if item.dynamic:
+        names.append(META)
+    rows = by_key(item, engine, list(dict.fromkeys(keys)), partitions, names)
+    return {row[item.primary.name]: merging.as_shaped(item, row) for row in rows}
 
 
 def delete(call: Call) -> Answer:
     """`deleteCount` is what Milvus counts: the keys given, or else the rows that matched."""
     body = call.body
     item, _ = call.lite.find(call.database, call.collection_name)
-    expression = filled(body["filter"], body.get("exprParams"), item)
-    key = item.primary
-    keys = named_keys(expression, key.name)
-    if keys is not None:
-        kind = int if key.type == "Int64" else str
-        if not all(type(each) is kind for each in keys):
-            raise cannot_parse(body["filter"], f"value type does not match field {key.name}")
-        if kind is int and not all(INT64_MIN <= each <= INT64_MAX for each in keys):
-            raise cannot_parse(body["filter"], "an integer is out of the range of int64")
+    condition = compiled(body["filter"], body.get("exprParams"), item, "delete")
+    if condition is None or condition.is_always_true:
+        raise bad_parameter(
+            f"delete plan can't be empty or always true : {body['filter']}: invalid parameter"
+        )
+    key = item.primary.name
+    keys = condition.named_keys(key)
     with call.lite.writing(call.database, call.collection_name) as (again, engine):
         partition = body.get("partitionName", "")
         partitions = None
         if partition:
             partitions = [partition_to_write(again, engine, partition)]
-        with speaking_milvus(item, body["filter"]):
-            if keys is None:
-                readable(again, "query")
-                found = matches(engine, expression, partitions).keys
-                count = len(found)
-            else:
-                count = len(keys)
-                found = list(dict.fromkeys(keys))
-                if partitions is not None:
-                    # Lite would delete them from whatever partition they are in.
-                    readable(again, "query")
-                    rows = engine.get(found, partitions, output_fields=[key.name])
-                    found = [row[key.name] for row in rows]
-            engine.delete(found)
+        if keys is None:
+            readable(again, "query")
+            found = matches(again, engine, condition, partitions).keys
+            count = len(found)
+        else:
+            count = len(keys)
+            found = list(dict.fromkeys(keys))
+            if partitions is not None:
+                # Lite would delete them from whatever partition they are in.
+                rows = by_key(again, engine, found, partitions, [key])
+                found = [row[key] for row in rows]
+        remove(engine, found)
         call.lite.wrote(item, len(found))
     return success({"deleteCount": count})
 
@@ -253,49 +242,60 @@ def delete(call: Call) -> Answer:
 
 
 def query(call: Call) -> Answer:
-    """Rows that match a filter, in key order."""
+    """Rows that match a filter, in key order or in the order asked for, or aggregates of them."""
+    item, rows = selected(call)
+    if isinstance(rows, int):
+        return success([{"count(*)": int64_out(rows, call.int64_as_text)}], cost=0)
+    how = renderers(item, call.int64_as_text)
+    for name in call.body.get("outputFields", []):
+        if aggregates.is_aggregate(name):
+            how[name.strip()] = aggregates.renderer(item, name, call.int64_as_text)
+    return success([render_row(row, how) for row in rows], cost=0)
+
+
+def selected(call: Call) -> tuple[Collection, list[dict[str, Any]] | int]:
+    """The rows of a query as Lite holds them, or their number when `count(*)` is asked for."""
     body = call.body
     item, engine = call.lite.find(call.database, call.collection_name)
     if body.get("consistencyLevel"):
         check_consistency(body["consistencyLevel"])
-    if body.get("groupByFields"):
-        raise unsupported("groupByFields")
     given = body.get("filter", "")
     wanted = body.get("outputFields", ["*"])
-    counting = len(wanted) == 1 and wanted[0].replace(" ", "").lower() == "count(*)"
     partitions = partitions_to_read(item, engine, body.get("partitionNames"))
+    groups = body.get("groupByFields", [])
+    counting = not groups and len(wanted) == 1 and wanted[0].strip().lower() == "count(*)"
+    sums = aggregates.plan(item, wanted, groups)
+    order = ordering.parsed(item, body.get("orderByFields", []), groups if sums else None)
     limit, offset = body.get("limit", DEFAULT_LIMIT), body.get("offset", 0)
-    if not counting:
-        limit, offset = _window(given, limit, offset)
-        names = columns(item, wanted)
+    names: list[str] = []
+    if counting:
+        limit, offset = None, 0
+    else:
+        limit, offset = _window(given, limit, offset, aggregated=sums is not None)
+        if sums is None:
+            names = columns(item, wanted)
     readable(item, "query")
-    expression = filled(given, body.get("exprParams"), item) or None
+    condition = compiled(given, body.get("exprParams"), item)
     call.lite.flush_if_worth_it(call.database, item)
     item, engine = call.lite.find(call.database, call.collection_name)
-    with speaking_milvus(item, given):
-        if counting:
-            total = _count(engine, expression, partitions)
-            return success([{"count(*)": int64_out(total, call.int64_as_text)}], cost=0)
-        if body.get("orderByFields"):
-            rows = _ordered(item, engine, body["orderByFields"], expression, names, partitions)
-            rows = rows[offset:] if limit is None else rows[offset : offset + limit]
-        else:
-            rows = engine.query(
-                expression,
-                output_fields=names or [item.primary.name],
-                partition_names=partitions,
-                limit=limit,
-                offset=offset,
-                order_by_pk=True,
-            )
-    how = renderers(item, call.int64_as_text)
-    return success([render_row(row, how) for row in rows], cost=0)
+    found = matches(item, engine, condition, partitions)
+    if counting:
+        return item, len(found)
+    end = None if limit is None else offset + limit
+    if sums is not None:
+        rows = ordering.sorted_rows(aggregates.computed(sums, found), order)
+        return item, rows[offset:end]
+    if order:
+        numbers = ordering.numbers(found, order)
+    else:
+        numbers = sorted(range(len(found)), key=found.keys.__getitem__)
+    return item, found.build(numbers[offset:end], names)
 
 
-def _window(given: str, limit: int, offset: int) -> tuple[int | None, int]:
+def _window(given: str, limit: int, offset: int, *, aggregated: bool) -> tuple[int | None, int]:
     """Limit and offset of a query; a limit of 0 or less means none, and then no offset either."""
     if limit <= 0:
-        if not given.strip():
+        if not given.strip() and not aggregated:
             raise bad_parameter("empty expression should be used with limit: invalid parameter")
         return None, 0
     if offset < 0:
@@ -309,53 +309,6 @@ def _window(given: str, limit: int, offset: int) -> tuple[int | None, int]:
             f", but got {limit + offset}: invalid parameter"
         )
     return limit, offset
-
-
-def _count(engine: LiteCollection, expression: str | None, partitions: list[str] | None) -> int:
-    if expression is None and partitions is None:
-        return engine.num_entities
-    if expression is None:
-        return sum(engine.partition_num_entities(name) for name in set(partitions or []))
-    return len(matches(engine, expression, partitions).keys)
-
-
-def _ordered(
-    item: Collection,
-    engine: LiteCollection,
-    order: list[str],
-    expression: str | None,
-    names: list[str],
-    partitions: list[str] | None,
-) -> list[dict[str, Any]]:
-    """`orderByFields`, which Lite ignores: `f`, `f:asc` or `f:desc`, nulls last."""
-    sorting = []
-    for entry in order:
-        name, _, direction = entry.partition(":")
-        field = item.field_named(name.strip())
-        if field is None:
-            raise bad_parameter(f"order by field {name} not exist: invalid parameter")
-        if field.is_vector or field.type in ("JSON", "Array", "Geometry"):
-            raise bad_parameter(f"order by field {name} of type {field.type} is not supported")
-        if direction.strip().lower() not in ("", "asc", "desc"):
-            raise bad_parameter(f"invalid order direction {direction} of field {name}")
-        sorting.append((field.name, direction.strip().lower() == "desc"))
-    rows = engine.query(
-        expression,
-        output_fields=[*names, *(name for name, _ in sorting)],
-        partition_names=partitions,
-        order_by_pk=True,
-    )
-    for name, descending in reversed(sorting):
-        rows.sort(key=lambda row, at=name: _sort_key(row[at]), reverse=descending)
-        if descending:
-            rows.sort(key=lambda row, at=name: row[at] is None)
-    keep = set(names) | {item.primary.name}
-    extra = {name for name, _ in sorting} - keep
-    return [{key: value for key, value in row.items() if key not in extra} for row in rows]
-
-
-def _sort_key(value: Any) -> tuple[bool, Any]:
-    return (True, 0) if value is None else (False, value)
 
 
 def get(call: Call) -> Answer:
@@ -377,8 +330,8 @@ def get(call: Call) -> Answer:
     names = columns(item, body.get("outputFields", ["*"]))
     partitions = partitions_to_read(item, engine, body.get("partitionNames"))
     readable(item, "query")
-    with speaking_milvus(item):
-        rows = engine.get(keys, partitions, output_fields=names or [item.primary.name])
+    call.lite.expire_if_due(call.database, item)
+    rows = by_key(item, engine, keys, partitions, names)
     rows.sort(key=lambda row: row[item.primary.name])
     how = renderers(item, call.int64_as_text)
     return success([render_row(row, how) for row in rows], cost=0)

@@ -9,7 +9,11 @@ from __future__ import annotations
 COLLECTION_NOT_FOUND = 100
 COLLECTION_NOT_LOADED = 101
 COLLECTION_LIMIT = 102
+COLLECTION_LOADED = 104
+ILLEGAL_SCHEMA = 105
+VECTOR_CLUSTERING_KEY = 107
 PARTITION_NOT_FOUND = 200
+PARTITION_NOT_LOADED = 201
 INDEX_NOT_FOUND = 700
 DATABASE_NOT_FOUND = 800
 DATABASE_LIMIT = 801
@@ -20,6 +24,7 @@ PARAMETER_TOO_LARGE = 1102
 ALIAS_NOT_FOUND = 1600
 ALIAS_NAME_CONFLICT = 1601
 ALIAS_EXISTS = 1602
+FIELD_NOT_FOUND = 1700
 FIELD_BAD_NAME = 1701
 NOT_AUTHENTICATED = 1800
 BAD_JSON = 1801
@@ -78,6 +83,23 @@ def collection_not_loaded(verb: str, collection_id: int) -> MilvusError:
 def partition_not_found(name: str) -> MilvusError:
     """200, from the routes that write or ask for one partition."""
     return MilvusError(PARTITION_NOT_FOUND, f"partition not found[partition={name}]")
+
+
+def illegal_schema(collection: str, reason: str) -> MilvusError:
+    """105: a schema that the proxy refuses as a whole."""
+    return MilvusError(
+        ILLEGAL_SCHEMA, f"{reason}: illegal collection schema[collection={collection}]"
+    )
+
+
+def partition_not_loaded(name: str) -> MilvusError:
+    """201, from a read of a partition that was not loaded or was released."""
+    return MilvusError(PARTITION_NOT_LOADED, f"partition not loaded[partition={name}]")
+
+
+def collection_loaded(name: str, reason: str) -> MilvusError:
+    """104: what only a released collection allows."""
+    return MilvusError(COLLECTION_LOADED, f"{reason}: collection already loaded[collection={name}]")
 
 
 def index_not_found(name: str) -> MilvusError:

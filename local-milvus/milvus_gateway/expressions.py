@@ -1,143 +1,102 @@
-"""Filters: the values of `exprParams` put in place of `{name}`, and keys read out of simple ones.
+"""Filters: text and the values of `exprParams` to a predicate over rows.
 
-Lite knows no templates, so they are filled in here, each value written as a literal that cannot end
-early. Only `{…}` outside text literals is a place; what is inside quotes is the filter's own.
+Lite has a filter language of its own, close to Milvus' but not the same: no templates, no regular
+expressions, no `%`, other nulls, other precedence. So filters are read, checked and run here
+(`filter_syntax`, `filter_plan`, `filter_rows`), over Lite's tables.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from milvus_lite.exceptions import MilvusLiteError
-from milvus_lite.search.filter import parse_expr
-from milvus_lite.search.filter.ast import CmpOp, FieldRef, FloatLit, InOp, IntLit, StringLit
+import pyarrow as pa
 
 from .catalogue import Collection
-from .errors import MilvusError, bad_parameter, unsupported
+from .errors import MilvusError, bad_parameter
+from .filter_plan import plan
+from .filter_rows import Always, Compare, Either, OneOf, Predicate, Rows
+from .filter_syntax import SyntaxProblem, parse
 
-_PLACE = re.compile(
-    r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}""", re.DOTALL
-)
-_NUMBER = re.compile(r"-?\s*[0-9.]+(?:[eE][+-]?[0-9]+)?")
-_LITERAL = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""", re.DOTALL)
-_NOT_IN_LITE = re.compile(r"\b(phrase_match|random_sample)\s*\(|(\*\*)|(?<!%)(%)(?!%)", re.I)
+DEFAULT_ZONE = "UTC"
 
 
-def filled(expression: str, params: dict[str, Any] | None, item: Collection) -> str:
-    """The filter with the values of `exprParams` in it, fit for Lite; or 1100."""
-    values = {name: _literal(name, value) for name, value in (params or {}).items()}
+@dataclass(frozen=True)
+class Filter:
+    """A filter that has passed its checks."""
 
-    def replace(match: re.Match[str]) -> str:
-        if match[1] is not None:
-            return match[1]
-        if match[2] not in values:
-            raise bad_parameter(
-                f"failed to create query plan: cannot parse expression: {expression}, error: the "
-                f"value of expression template variable name {{{match[2]}}} is not found: "
-                "invalid parameter"
-            )
-        return values[match[2]]
+    text: str
+    predicate: Predicate
 
-    out = _PLACE.sub(replace, expression)
-    bare = _LITERAL.sub('""', out)
-    if missing := _NOT_IN_LITE.search(bare):
-        what = missing[1] or missing[2] or missing[3]
-        refusal = unsupported(f"{what} in a filter")
-        raise MilvusError(
-            refusal.code,
-            f"failed to create query plan: cannot parse expression: {expression}, error: "
-            f"{refusal.message}: invalid parameter",
-        )
-    return _narrowed(out, item)
+    def mask(self, table: pa.Table) -> np.ndarray:
+        """For each row of a table of Lite's whether it matches; unknown is no."""
+        return self.predicate.test(Rows(table)).true
+
+    @property
+    def is_always_true(self) -> bool:
+        """Whether it is a constant that lets every row pass; Milvus deletes by no such filter."""
+        return isinstance(self.predicate, Always) and self.predicate.value
+
+    def named_keys(self, key_field: str) -> list[Any] | None:
+        """The keys of `key == x` and `key in […]`, which Milvus deletes without looking; else
+        None. `key == x or key == y` is a list to Milvus' planner, too."""
+        return _named_keys(self.predicate, key_field)
 
 
-def _narrowed(expression: str, item: Collection) -> str:
-    """Literals beside Float fields as the float32 that Milvus makes of them.
+def _named_keys(predicate: Predicate, key_field: str) -> list[Any] | None:
+    if isinstance(predicate, Either):
+        left = _named_keys(predicate.left, key_field)
+        right = _named_keys(predicate.right, key_field)
+        return None if left is None or right is None else [*left, *right]
+    if isinstance(predicate, OneOf) and predicate.column.stored == key_field:
+        return list(predicate.values)
+    if isinstance(predicate, Compare) and predicate.op == "==":
+        return [predicate.value] if predicate.column.stored == key_field else None
+    return None
 
-    Lite compares a stored float32 with the double that was written, so `f == 0.1` finds no 0.1."""
-    floats = {field.name for field in item.fields if field.type == "Float"}
-    if not floats or not any(name in expression for name in floats):
-        return expression
+
+def compiled(
+    text: str,
+    params: dict[str, Any] | None,
+    item: Collection,
+    purpose: str = "query",
+) -> Filter | None:
+    """The filter, None for an empty one, or 1100 as the planner words it. `purpose` is the plan
+    that Milvus would make of it: `query`, for searches too, or `delete`."""
+    values = {name: _value(name, value) for name, value in (params or {}).items()}
+    if not text.strip():
+        return None
+    zone = item.properties.get("timezone", DEFAULT_ZONE)
     try:
-        places = sorted(_beside(parse_expr(expression), floats), key=lambda node: -node.pos)
-    except MilvusLiteError:
-        return expression  # Lite will say what is wrong with it.
-    for node in places:
-        number = _NUMBER.match(expression, node.pos)
-        if number is not None:
-            narrow = repr(float(np.float32(node.value)))
-            expression = expression[: node.pos] + narrow + expression[number.end() :]
-    return expression
+        return Filter(text, plan(parse(text, values), item, zone))
+    except (SyntaxProblem, RecursionError) as problem:
+        reason = problem if isinstance(problem, SyntaxProblem) else "it is nested too deeply"
+        raise cannot_parse(text, str(reason), purpose) from None
 
 
-def _beside(node: Any, floats: set[str]) -> Iterator[FloatLit]:
-    """Fractional literals that are compared with one of these fields."""
-    if isinstance(node, CmpOp):
-        for field, other in ((node.left, node.right), (node.right, node.left)):
-            if isinstance(field, FieldRef) and field.name in floats and isinstance(other, FloatLit):
-                yield other
-    if is_dataclass(node):
-        for part in fields(node):
-            value = getattr(node, part.name)
-            for child in value if isinstance(value, tuple) else (value,):
-                if is_dataclass(child):
-                    yield from _beside(child, floats)
+def cannot_parse(expression: str, reason: str, purpose: str = "query") -> MilvusError:
+    """1100 as the query planner words it (`planparserv2`)."""
+    return bad_parameter(
+        f"failed to create {purpose} plan: cannot parse expression: {expression}, "
+        f"error: {reason}: invalid parameter"
+    )
 
 
-def _literal(name: str, value: Any) -> str:
-    """A value as a literal of the filter language; numbers come through a double, as in Milvus."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return quoted(value)
+def _value(name: str, value: Any) -> Any:
+    """A template value; numbers come through a double, as in Milvus."""
+    if isinstance(value, bool | str):
+        return value
     if isinstance(value, int | float):
         number = float(value)
         if not math.isfinite(number):
             raise bad_parameter(f"exprParams {name} is out of range: invalid parameter")
-        return str(int(number)) if number.is_integer() and abs(number) < 2**63 else repr(number)
+        return int(number) if number.is_integer() and abs(number) < 2**63 else number
     if isinstance(value, list) and value:
-        return "[" + ", ".join(_literal(name, item) for item in value) + "]"
+        return [_value(name, item) for item in value]
     # Milvus' handler panics on these, which is no behaviour to copy.
     raise bad_parameter(
         f"unsupported value of exprParams {name}: it must be a bool, a text, a number or a list "
         "that is not empty: invalid parameter"
     )
-
-
-def quoted(text: str) -> str:
-    """Text as a literal: nothing in it can end the literal."""
-    for raw, escaped in (
-        ("\\", "\\\\"),
-        ('"', '\\"'),
-        ("\n", "\\n"),
-        ("\r", "\\r"),
-        ("\t", "\\t"),
-    ):
-        text = text.replace(raw, escaped)
-    return f'"{text}"'
-
-
-def named_keys(expression: str, key_field: str) -> list[Any] | None:
-    """The keys of `key == x` and `key in […]`, which Milvus deletes without looking; else None."""
-    try:
-        tree = parse_expr(expression)
-    except MilvusLiteError:
-        return None
-    if isinstance(tree, InOp) and not tree.negate and _is_key(tree.field, key_field):
-        literals = list(tree.values.elements)
-    elif isinstance(tree, CmpOp) and tree.op == "==" and _is_key(tree.left, key_field):
-        literals = [tree.right]
-    else:
-        return None
-    if not all(isinstance(item, IntLit | StringLit) for item in literals):
-        return None
-    return [item.value for item in literals]
-
-
-def _is_key(node: Any, key_field: str) -> bool:
-    return isinstance(node, FieldRef) and node.name == key_field

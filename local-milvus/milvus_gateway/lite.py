@@ -1,20 +1,17 @@
 """Milvus Lite's engine, opened in this process, and the catalogue beside it.
 
-The engine is used through `milvus_lite`'s own Python interface, not through its gRPC server: that
-server knows no authentication, and on a loopback port every local program could go round the
-token. So there is no second port, no second process, and no value passes through protobuf.
+REST and gRPC both use it through `milvus_lite`'s own Python interface. Lite's own gRPC server would
+be a second way in, past the token, past the locks and past the catalogue.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from milvus_lite.db import MilvusLite
+from milvus_lite.db import SCHEMA_FILENAME, MilvusLite
 from milvus_lite.engine.collection import Collection as LiteCollection
 from milvus_lite.exceptions import (
     CollectionNotFoundError,
@@ -23,11 +20,9 @@ from milvus_lite.exceptions import (
     MilvusLiteError,
     PartitionNotFoundError,
 )
-from milvus_lite.search.assembler import assemble_candidates, materialize_record
-from milvus_lite.search.bitmap import build_valid_mask
-from milvus_lite.search.filter.exceptions import FilterError
+from milvus_lite.schema.persistence import load_schema, save_schema
 
-from . import schema
+from . import chinese, schema, storage, storing
 from .catalogue import Catalogue, Collection
 from .errors import (
     MilvusError,
@@ -37,6 +32,7 @@ from .errors import (
     database_not_found,
     partition_not_found,
 )
+from .expiry import Expiry
 from .locks import Locks
 
 log = logging.getLogger(__name__)
@@ -50,10 +46,15 @@ class Lite:
     """One open data folder."""
 
     def __init__(self, folder: str) -> None:
+        chinese.install()
         self.engine = MilvusLite(folder)
         self.catalogue = Catalogue(folder)
         self.locks = Locks()
+        self.expiry = Expiry()
+        # Compactions by hand: their ids, and how many partitions each went over.
+        self.compactions: dict[int, int] = {}
         self._unflushed: dict[int, int] = {}
+        self._sealed: dict[int, int] = {}
 
     def close(self) -> None:
         """Flush and close every collection and let go of the folder's lock."""
@@ -61,21 +62,48 @@ class Lite:
 
     def load_again(self) -> None:
         """Load what was loaded before: Lite comes back with every collection released."""
+        present = {}
         for database in self.engine.list_databases():
             self.catalogue.database_id(database)
-            for name in self.engine.list_collections(database_name=database):
+            present[database] = self.engine.list_collections(database_name=database)
+            for name in present[database]:
                 item = self._adopt(database, name)
+                engine = self.engine.get_collection(name, database_name=database)
+                self._sealed[item.id] = engine._next_seq - 1
                 if item.loaded:
-                    self.engine.get_collection(name, database_name=database).load()
+                    engine.load()
+        self.catalogue.keep(present)
         self.catalogue.save()
 
     def _adopt(self, database: str, name: str) -> Collection:
         item = self.catalogue.get(database, name)
-        if item is None:
-            engine = self.engine.get_collection(name, database_name=database)
+        folder = self.engine._collection_dir(name, database)
+        _, stored = load_schema(os.path.join(folder, SCHEMA_FILENAME))
+        known = item is not None and schema.describes(item, stored)
+        if item is not None and known:
+            storage.finish_columns(folder, item)
+        engine = self.engine.get_collection(name, database_name=database)
+        if item is None or not known:
+            # Another program made it, perhaps in the place of one that the gateway had made.
             item = schema.from_lite(engine, self.catalogue.next_ids(1))
             self.catalogue.put(database, item)
+        self._settle_indexes(item, engine)
         return item
+
+    @staticmethod
+    def _settle_indexes(item: Collection, engine: LiteCollection) -> None:
+        """The catalogue is written after the engine: a kill between the two leaves them apart, and
+        another program may have made or dropped an index. Only vector indexes are always Lite's."""
+        built = schema.indexes_of(engine)
+        vectors = {field.name for field in item.vectors}
+        kept = [
+            index
+            for index in item.indexes
+            if index.field not in vectors or any(each.field == index.field for each in built)
+        ]
+        item.indexes = kept + [
+            index for index in built if all(each.field != index.field for each in kept)
+        ]
 
     # ── finding things ──────────────────────────────────────────
 
@@ -114,7 +142,63 @@ class Lite:
         a truncate or a drop that was waited for replaces the engine's object."""
         item, _ = self.find(database, name, missing)
         with self.locks.writing(item.id):
-            yield self.find(database, name, missing)
+            item, engine = self.find(database, name, missing)
+            try:
+                yield item, engine
+            finally:
+                # Asked for anew: a truncate put another object into its place.
+                now = self.engine.get_collection(item.name, database_name=database)
+                self.expiry.wrote(item, now)
+
+    @contextmanager
+    def reopening(self, database: str, item: Collection) -> Iterator[str]:
+        """The collection's folder, flushed and with no writer; read anew when the block ends.
+
+        With the write lock held. Readers go on with the closed object, which has all in memory,
+        until the new one takes its place."""
+        engine = self.engine.get_collection(item.name, database_name=database)
+        engine.close()
+        try:
+            yield engine.data_dir
+        finally:
+            _, stored = load_schema(os.path.join(engine.data_dir, SCHEMA_FILENAME))
+            fresh = LiteCollection(
+                item.name,
+                engine.data_dir,
+                stored,
+                database_properties=self.engine._database_properties(database),
+            )
+            if item.loaded:
+                fresh.load()
+            else:
+                fresh.release()
+            self.engine._collections[(database, item.name)] = fresh
+            self._unflushed.pop(item.id, None)
+
+    def move(self, database: str, item: Collection, target: str, name: str) -> None:
+        """Give a collection another name, another database, or both. Lite itself renames within a
+        database only. With the catalogue's and the write lock held."""
+        old = item.name
+        engine = self.engine.get_collection(old, database_name=database)
+        self.catalogue.remove(database, old)  # From here on readers do not find it.
+        try:
+            if target == database:
+                self.engine.rename_collection(old, name, database_name=database)
+            else:
+                engine.close()
+                del self.engine._collections[(database, old)]
+                folder = self.engine._collection_dir(name, target)
+                os.makedirs(os.path.dirname(folder), exist_ok=True)
+                os.rename(engine.data_dir, folder)
+                save_schema(engine.schema, name, os.path.join(folder, SCHEMA_FILENAME))
+            item.name, database = name, target
+        finally:
+            self.catalogue.put(database, item)
+            self.catalogue.save()
+            self.reset_unflushed(item)
+            moved = self.engine.get_collection(item.name, database_name=database)
+            if item.loaded:
+                moved.load()
 
     # ── flushing ────────────────────────────────────────────────
 
@@ -124,89 +208,53 @@ class Lite:
 
     def flush(self, item: Collection, engine: LiteCollection) -> None:
         """Flush. Call with the write lock held."""
-        engine.flush()
+        storing.flush(engine)
         self._unflushed[item.id] = 0
+
+    def seal(self, item: Collection, engine: LiteCollection) -> None:
+        """Flush because a client asked for it: from then on these rows are no growing ones, as
+        Milvus calls what `ignoreGrowing` leaves out. With the write lock held."""
+        self.flush(item, engine)
+        self._sealed[item.id] = engine._next_seq - 1
+
+    def sealed(self, item: Collection) -> int:
+        """The number that Lite gave to the last row that is not growing; 0 if all are."""
+        return self._sealed.get(item.id, 0)
 
     def flush_if_worth_it(self, database: str, item: Collection) -> None:
         """Before a read: flush when many rows wait in the memory table."""
+        self.expire_if_due(database, item)
         if self._unflushed.get(item.id, 0) < UNFLUSHED_ROWS_WORTH_A_FLUSH:
             return
         with self.writing(database, item.name) as (again, engine):
             if self._unflushed.get(again.id, 0) >= UNFLUSHED_ROWS_WORTH_A_FLUSH:
                 self.flush(again, engine)
 
+    def expire_if_due(self, database: str, item: Collection) -> None:
+        """Before a read: delete the rows whose time to live is over."""
+        if self.expiry.due(*self.find(database, item.name)):
+            with self.writing(database, item.name) as (again, engine):
+                self.expiry.remove(again, engine)
+
     def forget(self, item: Collection) -> None:
         """A collection is gone: its lock and its counter go too."""
+        self.expiry.forget(item)
         self._unflushed.pop(item.id, None)
+        self._sealed.pop(item.id, None)
         self.locks.forget(item.id)
 
     def reset_unflushed(self, item: Collection) -> None:
-        """After a truncate."""
+        """After a truncate or a move."""
+        self.expiry.forget(item)
         self._unflushed.pop(item.id, None)
-
-
-@dataclass(frozen=True)
-class Matches:
-    """Rows that are alive and pass a filter: their keys and vectors, and how to build each."""
-
-    keys: list[Any]
-    vectors: np.ndarray
-    sources: list[Any]
-
-    def row(self, number: int) -> dict[str, Any]:
-        """One whole row as Lite stores it."""
-        return materialize_record(self.sources[number])
-
-
-def matches(
-    engine: LiteCollection,
-    expression: str | None,
-    partitions: list[str] | None,
-    vector: str | None = None,
-) -> Matches:
-    """What a filter matches, without building the rows.
-
-    `engine.query` builds every row it matches, vectors and all, even for its key alone, which is
-    ten times the work. These are its own first steps, so the version of Lite is pinned."""
-    compiled = engine._compile_filter(expression) if expression else None
-    segments, deletions = engine._read_snapshot()
-    keys, ages, vectors, sources, passed = assemble_candidates(
-        segments=segments,
-        memtable=engine._memtable,
-        vector_field=vector or engine._vector_name,
-        partition_names=partitions,
-        filter_compiled=compiled,
-        indexed_filter_plan=engine._indexed_filter_plan(compiled),
-    )
-    if not keys:
-        return Matches([], vectors, [])
-    alive = build_valid_mask(keys, ages, deletions, filter_mask=passed, memtable=engine._memtable)
-    numbers = alive.nonzero()[0]
-    return Matches(
-        [keys[number] for number in numbers],
-        vectors[numbers] if vector else vectors,
-        [sources[number] for number in numbers],
-    )
-
-
-def cannot_parse(expression: str, reason: str) -> MilvusError:
-    """1100 as the query planner words it (`planparserv2`)."""
-    return bad_parameter(
-        f"failed to create query plan: cannot parse expression: {expression}, error: {reason}: "
-        "invalid parameter"
-    )
+        self._sealed.pop(item.id, None)
 
 
 @contextmanager
-def speaking_milvus(item: Collection | None = None, expression: str = "") -> Iterator[None]:
+def speaking_milvus(item: Collection | None = None) -> Iterator[None]:
     """Turn what Lite's engine raises into what Milvus answers."""
     try:
         yield
-    except FilterError as error:
-        first_line = str(error).splitlines()[0] if str(error) else "syntax error"
-        raise cannot_parse(expression, first_line) from None
-    except OverflowError:
-        raise cannot_parse(expression, "an integer is out of the range of int64") from None
     except PartitionNotFoundError as error:
         raise partition_not_found(str(error).strip("'\"")) from None
     except CollectionNotLoadedError:

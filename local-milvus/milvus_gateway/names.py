@@ -36,40 +36,53 @@ _FIELD_KEYWORDS = frozenset(
 )
 
 
-def _fault(name: str) -> str | None:
+def _starts_well(name: str) -> bool:
+    return name[0] == "_" or (name[0].isascii() and name[0].isalpha())
+
+
+def _too_long(name: str) -> bool:
+    return len(name.encode()) > MAX_NAME_BYTES
+
+
+def _check_collection(name: str, what: str) -> None:
+    """`validateCollectionNameOrAlias`, whose sentences have two spaces in the middle."""
     if not name:
-        return "the name should not be empty"
-    if len(name.encode()) > MAX_NAME_BYTES:
-        return f"the length of the name must be less than {MAX_NAME_BYTES} characters"
-    if not (name[0] == "_" or (name[0].isascii() and name[0].isalpha())):
-        return "the first character of the name must be an underscore or letter"
-    if not _NAME.match(name):
-        return "the name can only contain numbers, letters and underscores"
-    return None
+        raise bad_parameter(f"collection {what} should not be empty: invalid parameter")
+    fault = ""
+    if _too_long(name):
+        fault = f"the length of a collection {what} must be less than {MAX_NAME_BYTES} characters"
+    elif not _starts_well(name):
+        fault = f"the first character of a collection {what} must be an underscore or letter"
+    elif not _NAME.match(name):
+        fault = f"collection {what} can only contain numbers, letters and underscores"
+    if fault:
+        raise bad_parameter(f"Invalid collection {what}: {name}.  {fault}: invalid parameter")
 
 
 def check_collection_name(name: str) -> None:
     """1100 unless `name` may name a collection."""
-    if fault := _fault(name):
-        fault = fault.replace("the name", "a collection name", 1).replace("of the", "of a")
-        if "first character" in fault:
-            fault = "the first character of a collection name must be an underscore or letter"
-        raise bad_parameter(f"Invalid collection name: {name}. {fault}: invalid parameter")
+    _check_collection(name, "name")
 
 
 def check_alias(name: str) -> None:
     """1100 unless `name` may name an alias."""
-    if fault := _fault(name):
-        raise bad_parameter(
-            f"Invalid collection alias: {name}. {fault.replace('the name', 'the alias')}: "
-            "invalid parameter"
-        )
+    _check_collection(name, "alias")
 
 
 def check_field_name(name: str) -> None:
     """1701 unless `name` may name a field: a keyword of the filter language may not."""
-    fault = _fault(name)
-    if fault is None and name.lower() in _FIELD_KEYWORDS:
+    fault = ""
+    if not name:
+        raise MilvusError(
+            FIELD_BAD_NAME, "field name should not be empty: field name invalid[field=]"
+        )
+    if _too_long(name):
+        fault = f"The length of a field name must be less than {MAX_NAME_BYTES} characters."
+    elif not _starts_well(name):
+        fault = "The first character of a field name must be an underscore or letter."
+    elif not _NAME.match(name):
+        fault = "Field name can only contain numbers, letters, and underscores."
+    elif name.lower() in _FIELD_KEYWORDS:
         fault = f"{name} is keyword in milvus."
     if fault:
         raise MilvusError(
@@ -80,11 +93,17 @@ def check_field_name(name: str) -> None:
 
 def check_partition_name(name: str) -> None:
     """1100 unless `name` may name a partition."""
-    if not name or len(name.encode()) > MAX_NAME_BYTES or not _PARTITION.match(name):
-        raise bad_parameter(
-            f"Invalid partition name: {name}. Partition name can only contain numbers, letters, "
-            "underscores and hyphens, and must not begin with a hyphen."
-        )
+    fault = ""
+    if not name:
+        fault = "Partition name should not be empty."
+    elif _too_long(name):
+        fault = f"The length of a partition name must be less than {MAX_NAME_BYTES} characters."
+    elif not (_starts_well(name) or name[0] in "0123456789"):
+        fault = "The first character of a partition name must be an underscore or letter."
+    elif not _PARTITION.match(name):
+        fault = "Partition name can only contain numbers, letters and underscores."
+    if fault:
+        raise bad_parameter(f"Invalid partition name: {name}. {fault}: invalid parameter")
 
 
 def check_index_name(name: str) -> None:
@@ -98,5 +117,14 @@ def check_index_name(name: str) -> None:
 
 def check_database_name(name: str) -> None:
     """802 unless `name` may name a database."""
-    if fault := _fault(name):
+    fault = ""
+    if not name:
+        fault = "database name couldn't be empty"
+    elif _too_long(name):
+        fault = f"the length of a database name must be less than {MAX_NAME_BYTES} characters"
+    elif not _starts_well(name):
+        fault = "the first character of a database name must be an underscore or letter"
+    elif not _NAME.match(name):
+        fault = "database name can only contain numbers, letters and underscores"
+    if fault:
         raise MilvusError(DATABASE_BAD_NAME, f"{fault}: invalid database name[database={name}]")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from .catalogue import Collection
 from .errors import bad_parameter
+from .filter_rows import META
+from .filter_syntax import Name, SyntaxProblem, parse
 
 
 def columns(item: Collection, wanted: list[str]) -> list[str]:
@@ -18,13 +20,29 @@ def columns(item: Collection, wanted: list[str]) -> list[str]:
         if name == "*":
             out += [each.name for each in item.fields if not each.function_output]
             if item.dynamic:
-                out.append("$meta")
+                out.append(META)
         elif field is not None:
             if field.function_output:
                 raise bad_parameter(f"not allowed to retrieve raw data of field {name}")
             out.append(name)
+        elif item.dynamic and name == META:
+            out.append(META)
         elif item.dynamic and name:
-            out.append(name)
+            out.append(_dynamic_key(name))
         else:
             raise bad_parameter(f"field {name} not exist: invalid parameter")
     return list(dict.fromkeys(out))
+
+
+def _dynamic_key(name: str) -> str:
+    """`color`, or `$meta["color"]` in full."""
+    try:
+        tree = parse(name, {})
+    except SyntaxProblem:
+        tree = None
+    if not isinstance(tree, Name):
+        raise bad_parameter(f"parse output field name failed: {name}: invalid parameter")
+    path = tree.path if tree.name == META else (tree.name, *tree.path)
+    if len(path) != 1:
+        raise bad_parameter(f"parse output field name failed: {name}: invalid parameter")
+    return str(path[0])

@@ -1,4 +1,4 @@
-"""Partitions (`proxy/task.go`). Lite cannot load or release one alone, so those are refused."""
+"""Partitions made, counted and dropped (`proxy/task.go`); what is loaded is in `loading`."""
 
 from __future__ import annotations
 
@@ -72,6 +72,9 @@ def create(call: Call) -> Answer:
             )
         with speaking_milvus():
             engine.create_partition(name)
+        if item.by_partition:
+            item.released.append(name)
+            call.lite.catalogue.save()
     return success({})
 
 
@@ -89,13 +92,16 @@ def drop(call: Call) -> Answer:
             raise bad_parameter("default partition cannot be deleted: invalid parameter")
         if not engine.has_partition(name):
             return success({})
-        if item.loaded:
+        if item.loaded and name not in item.released:
             raise bad_parameter(
                 "partition cannot be dropped, partition is loaded, please release it first: "
                 "invalid parameter"
             )
         with speaking_milvus():
             engine.drop_partition(name)
+        if name in item.released:
+            item.released.remove(name)
+            call.lite.catalogue.save()
     return success({})
 
 

@@ -2,7 +2,8 @@
 
 Keys match without case, unknown ones are ignored, the last of a repeated key wins, `null` leaves a
 field at its zero value, and a wrong JSON type is 1801. A required field must not be zero (1802); a
-present empty list passes.
+present empty list passes. As Milvus' validator does, objects inside an object are looked into, the
+elements of a list are not: those fail later, with the code of whoever misses them.
 """
 
 from __future__ import annotations
@@ -20,28 +21,45 @@ _INT_RANGES = {
     "int64": (-(2**63), 2**63 - 1),
     "uint64": (0, 2**64 - 1),
 }
-_GO_NAMES = {"id": "ID", "jobId": "JobID", "dbName": "DbName", "files": "Files", "text": "Text"}
+_GO_NAMES = {
+    "id": "ID",
+    "jobId": "JobID",
+    "name": "FunctionName",
+    "type": "FunctionType",
+    "snapshotName": "Name",
+}
 
 
 @dataclass(frozen=True)
 class Key:
-    """A field of a request: its JSON key, its Go type, and whether it must not be zero."""
+    """A field of a request: its JSON key, its Go type, whether it must not be zero, and whether it
+    is a pointer, which is looked into only if it is there."""
 
     name: str
     type: str
     required: bool = False
+    pointer: bool = False
 
     @property
     def go_name(self) -> str:
-        return _GO_NAMES.get(self.name, self.name[:1].upper() + self.name[1:])
+        words = self.name.split("_")
+        return _GO_NAMES.get(self.name, "".join(word[:1].upper() + word[1:] for word in words))
 
 
 def _keys(text: str) -> tuple[Key, ...]:
-    """Parse `name:type` words; `!` after the name marks a required one."""
+    """Parse `name:type` words; `!` after the name marks a required one, `*` a pointer."""
     keys = []
     for word in text.split():
         name, _, kind = word.partition(":")
-        keys.append(Key(name.removesuffix("!"), kind or "string", name.endswith("!")))
+        kind = kind or "string"
+        keys.append(
+            Key(
+                name.removesuffix("!"),
+                kind.removeprefix("*"),
+                name.endswith("!"),
+                kind.startswith("*"),
+            )
+        )
     return tuple(keys)
 
 
@@ -69,15 +87,15 @@ REQUEST_TYPES: dict[str, tuple[Key, ...]] = {
             "autoID:bool enableDynamicField:bool externalSource externalSpec"
         ),
         "FieldSchema": (
-            "fieldName description dataType elementDataType externalField isPrimary:bool "
+            "fieldName! description dataType! elementDataType externalField isPrimary:bool "
             f"isPartitionKey:bool isClusteringKey:bool elementTypeParams:{_MAP} typeParams:{_MAP} "
             f"fields:[]FieldSchema nullable:bool defaultValue:{_ANY}"
         ),
         "StructArrayFieldSchema": (
-            f"fieldName description fields:[]FieldSchema typeParams:{_MAP} nullable:bool"
+            f"fieldName! description fields!:[]FieldSchema typeParams:{_MAP} nullable:bool"
         ),
         "FunctionSchema": (
-            f"name description type inputFieldNames:{_STRINGS} outputFieldNames:{_STRINGS} "
+            f"name! description type! inputFieldNames!:{_STRINGS} outputFieldNames!:{_STRINGS} "
             f"params:{_MAP}"
         ),
         "FunctionScore": f"functions:[]FunctionSchema params:{_MAP}",
@@ -88,7 +106,7 @@ REQUEST_TYPES: dict[str, tuple[Key, ...]] = {
         "GetCompactionStateReq": "jobID:int64",
         "FlushReq": "dbName collectionName!",
         "CollectionFieldReqWithParams": f"dbName collectionName! fieldName! fieldParams:{_MAP}",
-        "CollectionFieldReqWithSchema": "dbName collectionName! schema!:FieldSchema",
+        "CollectionFieldReqWithSchema": "dbName collectionName! schema!:*FieldSchema",
         "CollectionFieldDrop": "dbName collectionName! fieldName fieldId:int64",
         "CollectionAddFunction": "dbName collectionName! function!:FunctionSchema",
         "CollectionAlterFunction": (
@@ -96,8 +114,8 @@ REQUEST_TYPES: dict[str, tuple[Key, ...]] = {
         ),
         "CollectionDropFunction": "dbName collectionName! FunctionName!",
         "CollectionAddFunctionField": (
-            "dbName collectionName! function:FunctionSchema outputField:FieldSchema "
-            "indexParams:IndexParam"
+            "dbName collectionName! function:*FunctionSchema outputField:*FieldSchema "
+            "indexParams:*IndexParam"
         ),
         "CollectionDropFunctionField": "dbName collectionName! functionName",
         "CollectionDataReq": (
@@ -112,30 +130,46 @@ REQUEST_TYPES: dict[str, tuple[Key, ...]] = {
         ),
         "QueryReqV2": (
             f"dbName collectionName! partitionNames:{_STRINGS} outputFields:{_STRINGS} filter "
-            f"limit:int32 offset:int32 orderByFields:{_STRINGS} groupByFields:{_STRINGS} "
+            f"limit:int32 offset:int32 orderByFields:{_STRINGS} "
             f"exprParams:{_MAP} consistencyLevel"
         ),
         "SearchReqV2": (
             f"dbName collectionName! data:[]interface{{}} ids:[]interface{{}} annsField "
             f"partitionNames:{_STRINGS} filter {_GROUPING} limit:int32 offset:int32 "
             f"outputFields:{_STRINGS} searchParams:{_MAP} consistencyLevel exprParams:{_MAP} "
-            f"functionScore:FunctionScore functionChains:[]{_ANY} searchAggregation:{_MAP} "
-            f"orderByFields:{_STRINGS} params:map[string]float64"
+            "functionScore:FunctionScore functionChains:[]FunctionChainReq "
+            "searchAggregation:*SearchAggregationReq params:map[string]float64"
         ),
         "SubSearchReq": (
-            "data:[]interface{} annsField filter groupingField metricType limit:int32 offset:int32 "
-            f"params:{_MAP} exprParams:{_MAP} searchAggregation:{_MAP}"
+            "data!:[]interface{} annsField filter groupingField metricType limit:int32 "
+            f"offset:int32 params:{_MAP} exprParams:{_MAP} searchAggregation:*SearchAggregationReq"
         ),
         "HybridSearchReq": (
             f"dbName collectionName! partitionNames:{_STRINGS} search:[]SubSearchReq rerank:Rand "
             f"limit:int32 offset:int32 {_GROUPING} outputFields:{_STRINGS} consistencyLevel "
-            f"functionScore:FunctionScore functionChains:[]{_ANY} searchAggregation:{_MAP}"
+            "functionScore:FunctionScore functionChains:[]FunctionChainReq "
+            "searchAggregation:*SearchAggregationReq"
         ),
+        "SearchAggregationReq": (
+            f"fields:{_STRINGS} size:int64 searchSize:int64 "
+            "metrics:map[string]MetricAggregationReq order:[]AggregationOrderReq "
+            "topHits:*TopHitsReq subAggregation:*SearchAggregationReq"
+        ),
+        "MetricAggregationReq": "op fieldName",
+        "AggregationOrderReq": "key direction",
+        "TopHitsReq": "size:int64 sort:[]AggregationSortReq",
+        "AggregationSortReq": "fieldName direction",
+        "FunctionChainReq": "name stage ops:[]FunctionChainOpReq",
+        "FunctionChainOpReq": (
+            f"op expr:*FunctionChainExprReq inputs:{_STRINGS} outputs:{_STRINGS} params:{_MAP}"
+        ),
+        "FunctionChainExprReq": f"name args:[]FunctionChainExprArgReq params:{_MAP}",
+        "FunctionChainExprArgReq": f"column:*string literal:{_ANY}",
         "Rand": f"strategy params:{_MAP}",
         "PartitionReq": "dbName collectionName! partitionName!",
         "PartitionsReq": f"dbName collectionName! partitionNames!:{_STRINGS}",
         "IndexReq": "dbName collectionName! indexName! timestamp:uint64",
-        "IndexParam": f"fieldName indexName metricType indexType params:{_MAP}",
+        "IndexParam": f"fieldName! indexName metricType indexType params:{_MAP}",
         "IndexParamReq": "dbName collectionName! indexParams!:[]IndexParam",
         "IndexReqWithProperties": f"dbName collectionName! indexName! properties:{_MAP}",
         "DropIndexPropertiesReq": f"dbName collectionName! indexName! propertyKeys:{_STRINGS}",
@@ -155,6 +189,26 @@ REQUEST_TYPES: dict[str, tuple[Key, ...]] = {
             f"dbName analyzerParams text!:{_STRINGS} withDetail:bool withHash:bool collectionName "
             f"fieldName analyzerNames:{_STRINGS}"
         ),
+        "UserReq": "userName!",
+        "PasswordReq": "userName! password! description:*string",
+        "NewPasswordReq": "userName! password newPassword description:*string",
+        "UserRoleReq": "userName! roleName!",
+        "RoleReq": "dbName roleName! description",
+        "GrantReq": "roleName! objectType! objectName! privilege! dbName",
+        "GrantV2Req": "roleName! dbName collectionName privilege!",
+        "PrivilegeGroupReq": f"privilegeGroupName! privileges:{_STRINGS}",
+        "ResourceGroupReq": "name! config:*ResourceGroupConfig",
+        "ResourceGroupConfig": (
+            "requests!:*ResourceGroupLimit limits!:*ResourceGroupLimit "
+            "transfer_from:[]ResourceGroupTransfer transfer_to:[]ResourceGroupTransfer "
+            "node_filter:*ResourceGroupNodeFilter"
+        ),
+        "ResourceGroupLimit": "node_num!:int32",
+        "ResourceGroupTransfer": "resource_group!",
+        "ResourceGroupNodeFilter": "node_labels!:map[string]string",
+        "UpdateResourceGroupReq": "resource_groups!:map[string]ResourceGroupConfig",
+        "TransferReplicaReq": "sourceRgName! targetRgName! collectionName! replicaNum!:int64",
+        "GetSegmentsInfoReq": "dbName collectionID:int64 segmentIDs:[]int64",
     }.items()
 }
 
@@ -188,17 +242,26 @@ def decode(request_type: str, raw: bytes) -> dict[str, Any]:
         )
     value = parse_json(raw)
     body = {} if value is None else _struct(request_type, value, request_type)
-    missing = [
-        f"Key: '{request_type}.{key.go_name}' Error:Field validation for '{key.go_name}' "
-        "failed on the 'required' tag"
-        for key in REQUEST_TYPES[request_type]
-        if key.required and _is_zero(key, body.get(key.name))
-    ]
+    missing = _missing(request_type, body, request_type)
     if missing:
         raise MilvusError(
             REQUIRED_MISSING, "missing required parameters, error: " + "\n".join(missing)
         )
     return body
+
+
+def _missing(request_type: str, body: dict[str, Any], path: str) -> list[str]:
+    out = []
+    for key in REQUEST_TYPES[request_type]:
+        value, where = body.get(key.name), f"{path}.{key.go_name}"
+        if key.type in REQUEST_TYPES and (value is not None or not key.pointer):
+            out += _missing(key.type, value or {}, where)
+        elif key.required and _is_zero(key, value):
+            out.append(
+                f"Key: '{where}' Error:Field validation for '{key.go_name}' "
+                "failed on the 'required' tag"
+            )
+    return out
 
 
 def _is_zero(key: Key, value: Any) -> bool:

@@ -1,8 +1,8 @@
 """Collections as they are asked for, checked as Milvus checks them, and turned into Lite's schema.
 
 Both forms of `collections/create` end in a `Collection` of the catalogue. What Milvus has and
-Lite has not (other vector types, struct arrays, clustering keys, nullable vectors, most analyzers)
-is refused here with the field's name, before anything is made.
+Lite has not (other vector types, struct arrays, clustering keys, most analyzers) is refused here
+with the field's name, before anything is made.
 """
 
 from __future__ import annotations
@@ -10,14 +10,23 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import orjson
 from milvus_lite.engine.collection import Collection as LiteCollection
 from milvus_lite.schema.types import CollectionSchema, DataType, FieldSchema, FunctionType
 from milvus_lite.schema.types import Function as LiteFunction
 
+from .analyzers import lite_analyzer
 from .catalogue import Collection, Field, Function, Index
-from .errors import PARAMETER_MISSING, MilvusError, bad_parameter, unsupported
-from .names import check_field_name
+from .errors import (
+    PARAMETER_MISSING,
+    VECTOR_CLUSTERING_KEY,
+    MilvusError,
+    bad_parameter,
+    illegal_schema,
+    unsupported,
+)
+from .expiry import TTL_PROPERTY, seconds_to_live
+from .names import check_collection_name, check_field_name
+from .texts import as_text, is_true
 
 FIRST_FIELD_ID = 100
 MAX_FIELDS = 64
@@ -27,6 +36,27 @@ MAX_DIM = 32768
 MAX_TEXT = 65535
 MAX_CAPACITY = 4096
 PARTITION_KEY_BUCKETS = 16
+RESERVED = ("RowID", "Timestamp", "__virtual_pk__")
+_KEPT_PARAMS = (
+    "mmap.enabled",
+    "warmup.scalarField",
+    "warmup.scalarIndex",
+    "warmup.vectorField",
+    "warmup.vectorIndex",
+)
+# A limit that nothing here would keep.
+_QUOTAS = (
+    "collection.insertRate",
+    "collection.upsertRate",
+    "collection.deleteRate",
+    "collection.bulkLoadRate",
+    "collection.queryRate",
+    "collection.searchRate",
+    "collection.diskProtection",
+    "collection.replicate",
+    "partition.diskProtection",
+)
+ISOLATION_PROPERTY = "partitionkey.isolation"
 CONSISTENCY_LEVELS = ("Strong", "Session", "Bounded", "Eventually", "Customized")
 
 INTEGER_BITS = {"Int8": 8, "Int16": 16, "Int32": 32, "Int64": 64}
@@ -57,27 +87,19 @@ _UNSUPPORTED_TYPES = [
     "ArrayOfStruct",
     "ArrayOfVector",
 ]
+CLUSTERING_KEY_TYPES = (*INTEGER_BITS, "Float", "Double", "VarChar")
 _ELEMENT_TYPES = ("Bool", "Int8", "Int16", "Int32", "Int64", "Float", "Double", "VarChar")
+_DEFAULT_METRICS = {"SparseFloatVector": "IP", "BinaryVector": "HAMMING"}
 _FUNCTION_TYPES = ("BM25", "TextEmbedding", "Rerank", "MinHash")
 
 
-def as_text(value: Any) -> str:
-    """A parameter as Milvus keeps it: always text, objects as JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return orjson.dumps(value).decode()
-
-
-def check_consistency(level: str) -> str:
-    """1100 unless it is one of Milvus' five levels, exactly spelt."""
+def check_consistency(level: str) -> None:
+    """1100 unless it is one of Milvus' five levels, exactly spelt; as a read words it."""
     if level not in CONSISTENCY_LEVELS:
         raise bad_parameter(
-            f"consistencyLevel can only be [{', '.join(CONSISTENCY_LEVELS)}], default: Bounded: "
-            f"invalid parameter[expected=valid consistencyLevel][actual={level}]"
+            f"consistencyLevel can only be [{', '.join(CONSISTENCY_LEVELS)}], default: Bounded, "
+            f"err:parameter:'{level}' is incorrect, please check it: invalid parameter"
         )
-    return level
 
 
 # ── create, quick form ──────────────────────────────────────────
@@ -108,16 +130,16 @@ def quick(body: dict[str, Any]) -> tuple[Collection, list[dict[str, Any]]]:
             "dimension is required for quickly create collection(default metric type: COSINE): "
             "invalid parameter[expected=collectionName & dimension][actual=collectionName]"
         )
-    metric = body.get("metricType") or ("IP" if sparse else "COSINE")
+    metric = body.get("metricType") or _DEFAULT_METRICS.get(vector_type, "COSINE")
     vector = Field(
         FIRST_FIELD_ID + 1,
         body.get("vectorFieldName") or "vector",
         vector_type,
         {} if sparse else {"dim": str(dimension)},
     )
+    check_metric(vector, metric)
     if vector_type not in LITE_TYPES:
         raise unsupported(f"vectorFieldType {vector_type} of field {vector.name}")
-    check_metric(vector, metric)
     id_type = body.get("idType") or "Int64"
     key = Field(FIRST_FIELD_ID, body.get("primaryFieldName") or "id", "Int64", primary=True)
     if id_type in ("VarChar", "Varchar"):
@@ -151,14 +173,14 @@ def quick(body: dict[str, Any]) -> tuple[Collection, list[dict[str, Any]]]:
 def explicit(body: dict[str, Any]) -> tuple[Collection, list[dict[str, Any]]]:
     """The form with `schema.fields`."""
     given = body["schema"]
-    if given.get("structFields"):
-        name = given["structFields"][0].get("fieldName", "")
-        raise unsupported(f"struct array field {name}")
+    for struct in given.get("structFields", []):
+        check_struct(struct)
+        raise unsupported(f"struct array field {struct.get('fieldName', '')}")
     item = Collection(
         name=body["collectionName"],
         id=0,
         fields=[
-            _field(FIRST_FIELD_ID + number, entry) for number, entry in enumerate(given["fields"])
+            field_of(FIRST_FIELD_ID + number, entry) for number, entry in enumerate(given["fields"])
         ],
         description=body.get("description", ""),
         auto_id=given.get("autoID", False),
@@ -172,15 +194,20 @@ def explicit(body: dict[str, Any]) -> tuple[Collection, list[dict[str, Any]]]:
     return item, body.get("indexParams", [])
 
 
-def _field(number: int, entry: dict[str, Any]) -> Field:
+def check_type(kind: str) -> None:
+    """1100 unless Milvus knows the data type; worded as `FieldSchema.GetProto` does."""
+    if kind not in LITE_TYPES and kind not in _UNSUPPORTED_TYPES:
+        raise bad_parameter(f"data type {kind} is invalid(case sensitive): invalid parameter")
+
+
+def field_of(number: int, entry: dict[str, Any]) -> Field:
+    """One entry of `schema.fields`, with `number` as its id."""
     name = entry.get("fieldName", "")
     kind = entry.get("dataType", "")
     if kind in _UNSUPPORTED_TYPES:
         raise unsupported(f"data type {kind} of field {name}")
     if kind not in LITE_TYPES:
         raise bad_parameter(f"invalid parameter, data type {kind} is invalid(case sensitive).")
-    if entry.get("isClusteringKey"):
-        raise unsupported(f"clustering key field {name}")
     element = entry.get("elementDataType", "")
     if kind == "Array" and element not in _ELEMENT_TYPES:
         if element in _UNSUPPORTED_TYPES or element in LITE_TYPES:
@@ -196,12 +223,39 @@ def _field(number: int, entry: dict[str, Any]) -> Field:
         params={key: as_text(value) for key, value in params.items()},
         primary=entry.get("isPrimary", False),
         partition_key=entry.get("isPartitionKey", False),
+        clustering_key=entry.get("isClusteringKey", False),
         nullable=entry.get("nullable", False),
         description=entry.get("description", ""),
         element_type=element if kind == "Array" else "",
     )
     field.default = _default(field, entry.get("defaultValue"))
     return field
+
+
+def check_struct(entry: dict[str, Any]) -> None:
+    """What Milvus refuses of a struct array field, before Lite's lack of them is told
+    (`StructArrayFieldSchema.GetProto`)."""
+    name = entry.get("fieldName", "")
+    if not entry.get("fields"):
+        raise bad_parameter(f"struct field {name} must contain at least one sub-field")
+    seen: set[str] = set()
+    for sub in entry["fields"]:
+        inner, kind = sub.get("fieldName", ""), sub.get("dataType", "")
+        where = f"sub-field {inner} of struct {name}"
+        check_type(kind)
+        if sub.get("defaultValue") is not None:
+            raise bad_parameter(
+                f"convert defaultValue fail, err: {where} of type {kind} takes none"
+            )
+        if kind not in ("Array", "ArrayOfVector"):
+            raise bad_parameter(f"{where} must be Array or ArrayOfVector, got {kind}")
+        if any(sub.get(each) for each in ("isPrimary", "isPartitionKey", "isClusteringKey")):
+            raise bad_parameter(f"{where} cannot be primary / partition / clustering key")
+        if sub.get("nullable"):
+            raise bad_parameter(f"{where} cannot be nullable")
+        if inner in seen:
+            raise bad_parameter(f"duplicated sub-field name {inner} in struct {name}")
+        seen.add(inner)
 
 
 def _default(field: Field, value: Any) -> Any:
@@ -232,31 +286,47 @@ def _default(field: Field, value: Any) -> Any:
     )
 
 
-def _function(number: int, entry: dict[str, Any], item: Collection) -> Function:
-    kind, name = entry.get("type", ""), entry.get("name", "")
+def check_function_type(entry: dict[str, Any]) -> None:
+    """1100 unless Milvus knows the type of function."""
+    kind = entry.get("type", "")
     if kind not in _FUNCTION_TYPES:
         raise bad_parameter(f"Unsupported function type: {kind}: invalid parameter")
+
+
+def _function(number: int, entry: dict[str, Any], item: Collection) -> Function:
+    kind, name = entry.get("type", ""), entry.get("name", "")
+    check_function_type(entry)
     if kind != "BM25":
         raise unsupported(f"function type {kind} of function {name}")
     inputs, outputs = entry.get("inputFieldNames", []), entry.get("outputFieldNames", [])
-    if not name:
-        raise bad_parameter("function name cannot be empty: invalid parameter")
+    for fault, what in (
+        (not name, "function name cannot be empty"),
+        (not inputs, f"function input field names cannot be empty, function: {name}"),
+        (not outputs, f"function output field names cannot be empty, function: {name}"),
+    ):
+        if fault:
+            raise MilvusError(PARAMETER_MISSING, f"{what}: missing parameter")
+    if entry.get("params"):
+        raise bad_parameter("BM25 function accepts no params: invalid parameter")
     if any(other.name == name for other in item.functions):
         raise bad_parameter(f"duplicate function name: {name}: invalid parameter")
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise bad_parameter(
-            f"BM25 function {name} should have exactly one input field and one output field, "
-            f"got {len(inputs)} and {len(outputs)}: invalid parameter"
-        )
     source, target = item.field_named(inputs[0]), item.field_named(outputs[0])
     if source is None:
         raise bad_parameter(f"function input field not found: {inputs[0]}: invalid parameter")
     if target is None:
         raise bad_parameter(f"function output field not found: {outputs[0]}: invalid parameter")
-    if source.type != "VarChar" or source.params.get("enable_analyzer", "").lower() != "true":
+    if len(inputs) != 1 or source.type != "VarChar":
         raise bad_parameter(
-            "BM25 function input field must be a VARCHAR field with enable_analyzer set to true, "
-            f"got field {source.name}: invalid parameter"
+            f"BM25 function input field must be a VARCHAR/TEXT field, got {len(inputs)} field with "
+            f"type {source.type}: invalid parameter"
+        )
+    if source.params.get("enable_analyzer", "").lower() != "true":
+        raise bad_parameter(
+            "BM25 function input field must set enable_analyzer to true: invalid parameter"
+        )
+    if len(outputs) != 1:
+        raise bad_parameter(
+            f"BM25 function only need 1 output field, but got {len(outputs)}: invalid parameter"
         )
     if target.type != "SparseFloatVector":
         raise bad_parameter(
@@ -264,9 +334,17 @@ def _function(number: int, entry: dict[str, Any], item: Collection) -> Function:
             f"but got {target.type}: invalid parameter"
         )
     if target.function_output:
-        raise bad_parameter(f"duplicate output field: {target.name}: invalid parameter")
+        raise bad_parameter(
+            f"duplicate function output field: function {name}, field {target.name}: "
+            "invalid parameter"
+        )
+    if target.nullable:
+        raise bad_parameter(
+            f"function output field cannot be nullable: function {name}, field {target.name}: "
+            "invalid parameter"
+        )
     if source.nullable:
-        raise bad_parameter(f"function input field cannot be nullable: {source.name}")
+        raise unsupported(f"nullable input field {source.name} of function {name}")
     target.function_output = True
     return Function(
         id=number,
@@ -284,43 +362,55 @@ def _options(item: Collection, body: dict[str, Any]) -> None:
     levels = [x for x in (body.get("consistencyLevel"), params.get("consistencyLevel")) if x]
     if len(set(map(str, levels))) > 1:
         raise bad_parameter(
-            f"consistencyLevel {levels[0]} conflicts with params.consistencyLevel {levels[1]}"
+            "top-level consistencyLevel conflicts with params.consistencyLevel: "
+            f"invalid parameter[expected=same consistencyLevel][actual={levels[1]}]"
         )
     if levels:
-        item.consistency = check_consistency(str(levels[0]))
+        item.consistency = str(levels[0])
+        if item.consistency not in CONSISTENCY_LEVELS:
+            known = ", ".join(CONSISTENCY_LEVELS)
+            raise bad_parameter(
+                f"consistencyLevel can only be [{known}], default: Bounded: "
+                f"invalid parameter[expected={known}][actual={item.consistency}]"
+            )
     item.shards = _count(params.get("shardsNum", 1), "shardsNum")
-    if not 1 <= item.shards <= MAX_SHARDS:
-        raise bad_parameter(
-            f"maximum shards's number should be limited to {MAX_SHARDS}: invalid parameter"
-        )
     if item.partition_key is not None:
         buckets = _count(params.get("partitionsNum", PARTITION_KEY_BUCKETS), "partitionsNum")
         if buckets != PARTITION_KEY_BUCKETS:
             raise unsupported(f"partitionsNum other than {PARTITION_KEY_BUCKETS}")
-    if _is_true(params.get("partitionKeyIsolation")):
-        raise unsupported("params.partitionKeyIsolation")
-    for key in ("ttlSeconds", "ttlField"):
-        if params.get(key):
-            raise unsupported(f"params.{key}")
-    if _is_true(params.get("mmap.enabled")):
-        item.properties["mmap.enabled"] = "true"
-    for key, value in body.get("properties", {}).items():
-        check_property(key, value)
-        item.properties[key] = as_text(value)
-    if body.get("externalSource") or body.get("schema", {}).get("externalSource"):
-        raise unsupported("externalSource")
+    if is_true(params.get("partitionKeyIsolation")):
+        if item.partition_key is None:
+            raise bad_parameter(
+                "partition key isolation mode is enabled but no partition key field is set. "
+                "Please set the partition key first"
+            )
+        item.properties[ISOLATION_PROPERTY] = "true"
+    if params.get("ttlField"):
+        raise unsupported("params.ttlField")
+    for key in _KEPT_PARAMS:
+        if key in params:
+            item.properties[key] = as_text(params[key])
+    # Of the properties only the time to live counts here, under either name.
+    given = body.get("properties", {})
+    lives = [given[key] for key in (TTL_PROPERTY, "ttl.seconds") if key in given]
+    lives += [params["ttlSeconds"]] if "ttlSeconds" in params else []
+    if len(lives) > 1:
+        raise bad_parameter("collection TTL is specified multiple times")
+    if lives:
+        check_property(TTL_PROPERTY, lives[0])
+        item.properties[TTL_PROPERTY] = as_text(lives[0])
+    if body.get("schema", {}).get("externalSource"):
+        raise unsupported("schema.externalSource")
 
 
 def check_property(key: str, value: Any) -> None:
-    """Lite stores any property and acts on none: refuse those that promise something."""
-    if key.startswith(("collection.ttl", "ttl_field", "ttl")):
+    """Lite stores any property and acts on none. What is not done here either is refused."""
+    if key == TTL_PROPERTY:
+        seconds_to_live(as_text(value))
+    if key == "ttl_field" or key.startswith(_QUOTAS):
         raise unsupported(f"property {key}")
-    if key == "partitionkey.isolation" and _is_true(value):
+    if key == ISOLATION_PROPERTY and is_true(value):
         raise unsupported(f"property {key}")
-
-
-def _is_true(value: Any) -> bool:
-    return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
 def _count(value: Any, what: str) -> int:
@@ -334,18 +424,38 @@ def _count(value: Any, what: str) -> int:
 
 
 def check(item: Collection) -> None:
-    """What the proxy checks of a schema before it goes to the coordinator (`task.go`)."""
+    """What the proxy checks of a schema, in its order (`createCollectionTask.PreExecute`)."""
+    if not 1 <= item.shards <= MAX_SHARDS:
+        raise bad_parameter(
+            f"maximum shards's number should be limited to {MAX_SHARDS}: invalid parameter"
+        )
     if len(item.fields) > MAX_FIELDS:
         raise bad_parameter(f"maximum field's number should be limited to {MAX_FIELDS}")
-    seen: set[str] = set()
+    if len(item.vectors) > MAX_VECTORS:
+        raise bad_parameter(f"maximum vector field's number should be limited to {MAX_VECTORS}")
+    if not item.vectors:
+        raise bad_parameter("schema does not contain vector field: invalid parameter")
+    check_collection_name(item.name)
+    _check_primary_key(item)
+    _check_partition_key(item)
+    _check_clustering_key(item)
     for field in item.fields:
         check_field_name(field.name)
+        check_params(field, item.name)
+    seen: set[str] = set()
+    for field in item.fields:
         if field.name in seen:
-            raise bad_parameter(f"duplicated field name: {field.name}: invalid parameter")
+            raise bad_parameter(f"duplicated field name {field.name} found: invalid parameter")
         seen.add(field.name)
+
+
+def _check_primary_key(item: Collection) -> None:
+    for field in item.fields:
+        if field.name in RESERVED:
+            raise bad_parameter(f"field name {field.name} is reserved by the system")
     keys = [field for field in item.fields if field.primary]
     if not keys:
-        raise bad_parameter("primary key is not specified: invalid parameter")
+        raise MilvusError(PARAMETER_MISSING, "primary key is not specified: missing parameter")
     if len(keys) > 1:
         raise bad_parameter(
             f"there are more than one primary key, field name = {keys[0].name}, {keys[1].name}"
@@ -356,13 +466,6 @@ def check(item: Collection) -> None:
         raise bad_parameter("primary field not support null: invalid parameter")
     if keys[0].partition_key:
         raise bad_parameter("the partition key field must not be primary field")
-    _check_partition_key(item)
-    if not item.vectors:
-        raise bad_parameter("schema does not contain vector field: invalid parameter")
-    if len(item.vectors) > MAX_VECTORS:
-        raise bad_parameter(f"maximum vector field's number should be limited to {MAX_VECTORS}")
-    for field in item.fields:
-        _check_params(field)
 
 
 def _check_partition_key(item: Collection) -> None:
@@ -384,9 +487,29 @@ def _check_partition_key(item: Collection) -> None:
         )
 
 
-def _check_params(field: Field) -> None:
-    if field.is_vector and field.nullable:
-        raise unsupported(f"nullable vector field {field.name}")
+def _check_clustering_key(item: Collection) -> None:
+    """It orders what a clustering compaction writes (`createCollectionTask`)."""
+    keys = [field for field in item.fields if field.clustering_key]
+    for field in keys:
+        if field.type == "FloatVector":
+            raise MilvusError(
+                VECTOR_CLUSTERING_KEY,
+                f"vector clustering key not allowed[collection={item.name}]",
+            )
+        if field.type not in CLUSTERING_KEY_TYPES:
+            raise illegal_schema(
+                item.name,
+                f"clustering key field {field.name} has unsupported data type {field.type}",
+            )
+    if len(keys) > 1:
+        raise illegal_schema(
+            item.name,
+            f"there are more than one clustering key, field name = {keys[0].name}, {keys[1].name}",
+        )
+
+
+def check_params(field: Field, collection: str) -> None:
+    """What a field's type asks of its parameters (`ValidateField`)."""
     if field.type == "FloatVector":
         text = field.params.get("dim")
         if text is None:
@@ -395,19 +518,21 @@ def _check_params(field: Field) -> None:
                 "check type param `dim` for vector field"
             )
         dim = _count(text, f"dimension of field {field.name}")
-        if not 2 <= dim <= MAX_DIM:
+        if dim < 2:
+            raise bad_parameter(f"invalid dimension: {dim}. should be in range 2 ~ {MAX_DIM}")
+        if dim > MAX_DIM:
             raise bad_parameter(
                 f"invalid dimension: {dim} of field {field.name}. "
-                f"should be in range 2 ~ {MAX_DIM}".replace(f" of field {field.name}", "")
+                f"float vector dimension should be in range 2 ~ {MAX_DIM}"
             )
     if field.type == "SparseFloatVector" and "dim" in field.params:
         raise bad_parameter(
             f"dim should not be specified for sparse vector field {field.name}({field.id})"
         )
     if field.type == "VarChar" or field.element_type == "VarChar":
-        _check_bound(field, "max_length", MAX_TEXT)
+        _check_length(field, collection)
     if field.type == "Array":
-        _check_bound(field, "max_capacity", MAX_CAPACITY)
+        _check_capacity(field, collection)
     analyzed = field.params.get("enable_analyzer", "").lower() == "true"
     if field.params.get("enable_match", "").lower() == "true" and not analyzed:
         raise bad_parameter(f"field {field.name} is set to enable match but not enable analyzer")
@@ -417,28 +542,48 @@ def _check_params(field: Field) -> None:
         lite_analyzer(field)
 
 
-def _check_bound(field: Field, name: str, most: int) -> None:
-    text = field.params.get(name)
+def _check_length(field: Field, collection: str) -> None:
+    text = field.params.get("max_length")
     if text is None:
         raise MilvusError(
             PARAMETER_MISSING,
-            f"type param({name}) should be specified for the field({field.name}) of type "
-            f"{field.type}: missing parameter",
+            f"type param(max_length) should be specified for the field({field.name}) of "
+            f"collection {collection}: missing parameter",
         )
-    value = _count(text, f"{name} of field {field.name}")
-    if not 1 <= value <= most:
+    value = _count(text, f"max_length of field {field.name}")
+    if not 1 <= value <= MAX_TEXT:
         raise bad_parameter(
-            f"the maximum length specified for the field({field.name}) should be in (0, {most}], "
-            f"but got {value} instead: invalid parameter"
-            if name == "max_length"
-            else f"the maximum capacity specified for a Array should be in (0, {most}], "
-            f"but got {value} instead: invalid parameter"
+            f"the maximum length specified for the field({field.name}) should be in "
+            f"(0, {MAX_TEXT}], but got {value} instead: invalid parameter"
+        )
+
+
+def _check_capacity(field: Field, collection: str) -> None:
+    text = field.params.get("max_capacity")
+    if text is None:
+        raise MilvusError(
+            PARAMETER_MISSING,
+            f"type param(max_capacity) should be specified for array field {field.name} of "
+            f"collection {collection}: missing parameter",
+        )
+    try:
+        value = int(text)
+    except ValueError:
+        raise bad_parameter(
+            f"the value for max_capacity of field {field.name} must be an integer"
+        ) from None
+    if not 1 <= value <= MAX_CAPACITY:
+        raise bad_parameter(
+            f"the maximum capacity specified for a Array should be in (0, {MAX_CAPACITY}]"
         )
 
 
 def check_metric(field: Field, metric: str) -> None:
     """1100 unless the metric fits the vector type."""
-    if field.type == "FloatVector" and metric not in ("L2", "IP", "COSINE"):
+    if field.type == "BinaryVector" and metric not in ("HAMMING", "JACCARD"):
+        raise bad_parameter(f"binary vector index does not support metric type: {metric}")
+    floats = ("FloatVector", "Float16Vector", "BFloat16Vector")
+    if field.type in floats and metric not in ("L2", "IP", "COSINE"):
         raise bad_parameter(f"float vector index does not support metric type: {metric}")
     if field.type == "SparseFloatVector":
         if metric not in ("IP", "BM25"):
@@ -449,49 +594,6 @@ def check_metric(field: Field, metric: str) -> None:
             raise bad_parameter(
                 f"only BM25 metric type is supported for BM25 function output field {field.name}"
             )
-
-
-def lite_analyzer(field: Field) -> dict[str, Any] | None:
-    """The analyzer in Lite's terms, or 1100: Lite ignores what it does not know."""
-    text = field.params.get("analyzer_params")
-    if not text:
-        return None
-    try:
-        given = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise bad_parameter(f"invalid analyzer_params of field {field.name}: {error}") from None
-    if not isinstance(given, dict):
-        raise bad_parameter(f"analyzer_params of field {field.name} must be a JSON object")
-    words: list[str] = []
-    for key, value in given.items():
-        if key in ("type", "tokenizer"):
-            name = value.get("type") if isinstance(value, dict) else value
-            if name != "standard" or (isinstance(value, dict) and len(value) > 1):
-                raise unsupported(f"analyzer {key} {as_text(value)} of field {field.name}")
-        elif key == "stop_words" and isinstance(value, list):
-            words += _stop_words(field, value)
-        elif key == "filter" and isinstance(value, list):
-            for entry in value:
-                if entry == "lowercase" or entry == {"type": "lowercase"}:
-                    continue  # Lite's standard tokenizer lowers its text anyway.
-                if isinstance(entry, dict) and entry.get("type") == "stop":
-                    words += _stop_words(field, entry.get("stop_words", []))
-                    continue
-                raise unsupported(f"analyzer filter {as_text(entry)} of field {field.name}")
-        else:
-            raise unsupported(f"analyzer_params {key} of field {field.name}")
-    if not words:
-        return {"tokenizer": "standard"}
-    return {"tokenizer": "standard", "filter": [{"type": "stop", "stop_words": words}]}
-
-
-def _stop_words(field: Field, words: Any) -> list[str]:
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise bad_parameter(f"stop_words of field {field.name} must be a list of text")
-    for word in words:
-        if word.startswith("_") and word.endswith("_") and len(word) > 1:
-            raise unsupported(f"stop word dictionary {word} of field {field.name}")
-    return [word.lower() for word in words]
 
 
 # ── to and from Lite ────────────────────────────────────────────
@@ -527,6 +629,38 @@ def to_lite(item: Collection) -> CollectionSchema:
     )
 
 
+def describes(item: Collection, stored: CollectionSchema) -> bool:
+    """Whether Lite's schema is that of this collection, and not of another of the same name. A
+    field more is one that was being added when the process was killed."""
+
+    def columns(lite: CollectionSchema) -> list[tuple[Any, ...]]:
+        return [
+            (each.name, each.dtype, each.dim, each.is_primary, each.is_partition_key)
+            for each in lite.fields
+        ]
+
+    return columns(to_lite(item))[: len(stored.fields)] == columns(stored)
+
+
+def indexes_of(engine: LiteCollection) -> list[Index]:
+    """The indexes that Lite has, each under the name of its field."""
+    indexes = []
+    for field_name in engine.list_indexes():
+        spec = engine.get_index_info(field_name) or {}
+        metric = spec.get("metric_type", "")
+        indexes.append(
+            Index(
+                name=field_name,
+                field=field_name,
+                type=spec.get("index_type", "AUTOINDEX"),
+                metric="" if metric == "NONE" else metric,
+                params={k: as_text(v) for k, v in (spec.get("build_params") or {}).items()},
+                given=as_text(spec["build_params"]) if spec.get("build_params") else "",
+            )
+        )
+    return indexes
+
+
 def from_lite(engine: LiteCollection, collection_id: int) -> Collection:
     """What can be told of a collection that another program made."""
     lite = engine.schema
@@ -557,19 +691,7 @@ def from_lite(engine: LiteCollection, collection_id: int) -> Collection:
                 function_output=given.is_function_output,
             )
         )
-    indexes = []
-    for field_name in engine.list_indexes():
-        spec = engine.get_index_info(field_name) or {}
-        metric = spec.get("metric_type", "")
-        indexes.append(
-            Index(
-                name=field_name,
-                field=field_name,
-                type=spec.get("index_type", "AUTOINDEX"),
-                metric="" if metric == "NONE" else metric,
-                params={k: as_text(v) for k, v in (spec.get("build_params") or {}).items()},
-            )
-        )
+    indexes = indexes_of(engine)
     return Collection(
         name=engine.name,
         id=collection_id,

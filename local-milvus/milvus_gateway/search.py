@@ -1,74 +1,90 @@
 """Search by vectors, by texts and by keys, and hybrid search (`search_util.go`, `handler_v2.go`).
 
-Lite searches; what Milvus does around it is done here: the checks of fields, metrics, dimensions
-and windows, ranges and groups over as many hits as they need, positive BM25 scores, and the two
-rank strategies of hybrid search.
+Lite's graph searches where nothing is filtered; everything else that Milvus does is done here: the
+checks of fields, metrics, dimensions and windows, filters, ranges and groups over as many hits as
+they need, BM25 over the whole collection, rank functions, orders and aggregations.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from milvus_lite.analyzer.sparse import bytes_to_sparse
 from milvus_lite.engine.collection import Collection as LiteCollection
-from milvus_lite.engine.projection import build_projection_plan, project_record
 
-from . import bm25
+from . import exact, function_chain, isolation, ordering, rerank, search_aggregation
 from .call import Call, Route, Routes
 from .catalogue import Collection, Field, Index
-from .encoding import check_finite, key_of, key_out, raw_json, render_row, renderers, sparse_in
+from .encoding import check_finite, key_out, raw_json, render_row, renderers, sparse_in
 from .entities import DEFAULT_LIMIT, partitions_to_read, readable
 from .envelope import Answer, float32, success
-from .errors import REQUIRED_MISSING, MilvusError, bad_parameter, bad_search_data, unsupported
-from .expressions import filled
-from .lite import Matches, matches, speaking_milvus
+from .errors import (
+    FIELD_NOT_FOUND,
+    PARAMETER_MISSING,
+    REQUIRED_MISSING,
+    MilvusError,
+    bad_parameter,
+    bad_search_data,
+    unsupported,
+)
+from .expressions import Filter, compiled
+from .hits import Grouping, Hit, group_key, grouped, larger_is_nearer, sort_by_score
+from .lite import speaking_milvus
+from .matching import by_key, matches, steady
 from .outputs import columns
+from .requests import go_bool
+from .rerank import NO_RANKING, Ranking
 from .schema import check_consistency
 
 MAX_TOPK = 16384
 MAX_QUERIES = 16384
 MAX_SUB_SEARCHES = 1024
 MAX_GROUP_SIZE = 10
-MAX_RRF_K = 16384
 # What an index search looks at unless told otherwise; Lite's own 64 is little for its size.
 LEAST_EF = 256
-_GROUPABLE = ("Bool", "Int8", "Int16", "Int32", "Int64", "VarChar")
-_NOT_FOR_LITE = ("functionChains", "searchAggregation", "orderByFields")
-
-
-@dataclass
-class Hit:
-    """One row found: its key, its score in Milvus' terms, and the fields asked for."""
-
-    key: Any
-    score: float
-    row: dict[str, Any]
+# A walk through Lite's graph begins with a look at every key, which costs as much as three or four
+# exact searches: for fewer queries, or few rows, those are quicker, and they miss nothing.
+QUERIES_WORTH_AN_INDEX = 4
+ROWS_WORTH_AN_INDEX = 10_000
+_LONGEST_INT64 = len(str(-(2**63)))
+_GROUPABLE = ("Bool", "Int8", "Int16", "Int32", "Int64", "VarChar", "Timestamptz")
+_GROUPING_KEYS = ("group_by_field", "group_by_fields")
 
 
 @dataclass
 class Plan:
-    """A search that has passed its checks."""
+    """A search that has passed its checks. `names` are the fields asked for, `also` those that
+    have to be read besides; rows written after number `up_to` are left out."""
 
     vector: Field
     queries: list[Any]
     metric: str
-    given_filter: str
-    filter: str | None
+    condition: Filter | None
     limit: int
     offset: int
     partitions: list[str] | None
     names: list[str]
+    also: list[str] = field(default_factory=list)
     tuning: dict[str, Any] = field(default_factory=dict)
     radius: float | None = None
     range_filter: float | None = None
     decimals: int = -1
-    group_by: str | None = None
-    group_size: int = 1
+    grouping: Grouping | None = None
     index: Index | None = None
+    ranking: Ranking = NO_RANKING
+    chains: list[function_chain.Chain] = field(default_factory=list)
+    order: list[ordering.Order] = field(default_factory=list)
+    up_to: int | None = None
+
+    @property
+    def read(self) -> list[str]:
+        """Every field that is read of a hit."""
+        extra = [self.grouping.field] if self.grouping else []
+        return list(dict.fromkeys([*self.names, *self.also, *extra]))
 
 
 # ── checks ──────────────────────────────────────────────────────
@@ -80,8 +96,11 @@ def _window(limit: int, offset: int) -> None:
             f"topk [{limit}] is invalid, it should be in range [1, {MAX_TOPK}], but got {limit}: "
             "invalid parameter"
         )
-    if offset < 0:
-        raise bad_parameter(f"offset [{offset}] is invalid, should be gte than 0")
+    if offset != 0 and not 1 <= offset <= MAX_TOPK:
+        raise bad_parameter(
+            f"offset [{offset}] is invalid, it should be in range [1, {MAX_TOPK}], but got "
+            f"{offset}: invalid parameter"
+        )
     if limit + offset > MAX_TOPK:
         raise bad_parameter(
             f"offset+topk [{limit + offset}] is invalid, it should be in range [1, {MAX_TOPK}], "
@@ -181,7 +200,7 @@ def _apply_params(item: Collection, plan: Plan, params: dict[str, Any]) -> None:
     metric = merged.get("metric_type")
     if metric and metric != plan.metric:
         raise bad_parameter(
-            "failed to search: metric type not match: "
+            "fail to search on QueryNode: metric type not match: "
             f"invalid parameter[expected={plan.metric}][actual={metric}]"
         )
     plan.radius = _number(merged, "radius")
@@ -216,11 +235,11 @@ def _apply_params(item: Collection, plan: Plan, params: dict[str, Any]) -> None:
         plan.tuning["nprobe"] = nprobe
 
 
-def _grouping(item: Collection, body: dict[str, Any]) -> tuple[str | None, int]:
+def _grouping(item: Collection, body: dict[str, Any]) -> Grouping | None:
     name = body.get("groupingField")
     if not name:
-        return None, 1
-    size = body.get("groupSize", 1)
+        return None
+    size = body.get("groupSize", 0) or 1
     if size < 1:
         raise bad_parameter(f"group size:{size} is invalid: invalid parameter")
     if size > MAX_GROUP_SIZE:
@@ -230,54 +249,173 @@ def _grouping(item: Collection, body: dict[str, Any]) -> tuple[str | None, int]:
         )
     found = item.field_named(name)
     if found is None:
-        raise bad_parameter(f"groupBy field not found in schema: field not found[field={name}]")
+        if item.dynamic:
+            raise unsupported(f"grouping by dynamic key {name}")
+        raise MilvusError(
+            FIELD_NOT_FOUND, f"groupBy field not found in schema: field not found[field={name}]"
+        )
     if found.type not in _GROUPABLE:
         raise bad_parameter(
             f"groupBy field {name} of type {found.type} is not supported: invalid parameter"
         )
-    return name, size
+    return Grouping(name, size)
+
+
+def _has_any(params: dict[str, Any], *keys: str) -> bool:
+    inner = params.get("params")
+    return any(key in params or (isinstance(inner, dict) and key in inner) for key in keys)
+
+
+def _up_to(call: Call, item: Collection, params: dict[str, Any]) -> int | None:
+    """`ignoreGrowing`: rows that were not flushed at a client's wish are left out."""
+    merged = _merged(params)
+    for key in ("ignoreGrowing", "ignore_growing"):
+        value = merged.get(key)
+        if value is None:
+            continue
+        if (ignored := go_bool(value) if isinstance(value, str) else value) is None:
+            raise bad_parameter(f"parse ignore growing field failed: {raw_json(value)}")
+        if ignored:
+            return call.lite.sealed(item)
+    return None
+
+
+def _aggregation(
+    item: Collection, body: dict[str, Any], queries: int
+) -> search_aggregation.Aggregation | None:
+    given = body.get("searchAggregation")
+    if given is None:
+        return None
+    if body.get("ids"):
+        raise bad_parameter("ids and searchAggregation cannot be used simultaneously")
+    if body.get("offset", 0) != 0:
+        raise bad_parameter("offset is not supported with searchAggregation")
+    params = body.get("searchParams", {})
+    if _has_any(params, "offset"):
+        raise bad_parameter("searchParams.offset is not supported with searchAggregation")
+    if body.get("groupingField") or body.get("groupSize") or body.get("strictGroupSize"):
+        raise bad_parameter(
+            "groupingField/groupSize/strictGroupSize and searchAggregation cannot be used "
+            "simultaneously"
+        )
+    if _has_any(params, *_GROUPING_KEYS):
+        raise bad_parameter(
+            "searchParams.group_by_field(s) and searchAggregation cannot be used simultaneously"
+        )
+    return search_aggregation.plan(item, given, queries)
 
 
 # ── running ─────────────────────────────────────────────────────
 
 
 def run(item: Collection, engine: LiteCollection, plan: Plan) -> list[list[Hit]]:
-    """The hits of each query, best first."""
-    names = list(plan.names)
-    if plan.group_by and plan.group_by not in names:
-        names.append(plan.group_by)
-    if not names:
-        names = [item.primary.name]  # Without a list Lite answers with every field.
+    """The hits of each query, best first, with L0 functions applied."""
     fetch = plan.limit + plan.offset
-    # The best hits may all lie on the wrong side of range_filter, or in one group.
-    total = engine.num_entities if plan.range_filter is not None or plan.group_by else 0
+    grouping = plan.grouping
+    total = 0
+    if plan.range_filter is not None or grouping:
+        total = len(matches(item, engine, plan.condition, plan.partitions, plan.up_to))
     if plan.range_filter is not None:
-        fetch = max(fetch, total)
-    elif plan.group_by:
-        fetch = min(max(fetch * plan.group_size * 4, 100), max(total, 1))
+        fetch = max(fetch, total)  # The best hits may all lie on the wrong side of it.
+    elif grouping:
+        fetch = min(max(fetch * grouping.size * 4, 100), max(total, 1))
     while True:
-        found = _fetch(engine, plan, names, fetch)
-        if not plan.group_by:
-            return [hits[plan.offset : plan.offset + plan.limit] for hits in found]
-        grouped = [_grouped(hits, _group_key(item, plan.group_by), plan) for hits in found]
-        if fetch >= total or all(full for _, full in grouped):
-            return [hits for hits, _ in grouped]
+        found = [_rescored(item, engine, plan, hits) for hits in _fetch(item, engine, plan, fetch)]
+        if grouping is None:
+            return [hits[: plan.limit + plan.offset] for hits in found]
+        key = group_key(item.primary.name, grouping.field)
+        parts = [grouped(hits, key, grouping.size, plan.limit + plan.offset, 0) for hits in found]
+        if fetch >= total or all(full for _, full in parts):
+            return [hits for hits, _ in parts]
         fetch = min(fetch * 4, total)
 
 
-def _fetch(engine: LiteCollection, plan: Plan, names: list[str], count: int) -> list[list[Hit]]:
-    with speaking_milvus(None, plan.given_filter):
-        if plan.metric == "BM25" and bm25.in_pieces(engine):
-            return _tuned(plan, _by_words(engine, plan, names, count))
-        dense = plan.vector.type == "FloatVector"
-        found = None if dense and plan.filter else _by_index(engine, plan, names, count)
-        if found is None or (dense and min(map(len, found)) < count):
-            # Lite's graph walk sees some `ef` rows and drops those that are deleted, replaced or
-            # filtered out: it comes back short, or with none. Milvus then searches row by row.
-            alive = matches(engine, plan.filter, plan.partitions, plan.vector.name)
-            if found is None or min(map(len, found)) < min(count, len(alive.keys)):
-                found = _row_by_row(engine, plan, names, count, alive)
-    return _tuned(plan, found)
+def _fetch(item: Collection, engine: LiteCollection, plan: Plan, count: int) -> list[list[Hit]]:
+    found: list[list[Hit]] | None = None
+    if _index_may_do(engine, plan):
+        found = _by_index(item, engine, plan, count)
+        if min(map(len, found)) < count:
+            # The walk came back short: it drops rows that are deleted or replaced.
+            found = None
+    return _tuned(plan, _by_row(item, engine, plan, count) if found is None else found)
+
+
+def _index_may_do(engine: LiteCollection, plan: Plan) -> bool:
+    """Whether Lite's index finds what a look at every row would, and is worth it."""
+    return (
+        plan.vector.type == "FloatVector"
+        and not plan.vector.nullable
+        and plan.condition is None
+        and plan.range_filter is None
+        and plan.up_to is None
+        and len(plan.queries) >= QUERIES_WORTH_AN_INDEX
+        and sum(each.num_rows for each in engine._read_snapshot()[0]) > ROWS_WORTH_AN_INDEX
+    )
+
+
+def _by_index(item: Collection, engine: LiteCollection, plan: Plan, count: int) -> list[list[Hit]]:
+    tuning = dict(plan.tuning)
+    tuning["ef"] = max(tuning.get("ef", LEAST_EF), count)
+    with speaking_milvus(item):
+        found = steady(
+            engine,
+            lambda: engine.search(
+                plan.queries,
+                top_k=count,
+                metric_type=plan.metric,
+                partition_names=plan.partitions,
+                output_fields=[item.primary.name],
+                anns_field=plan.vector.name,
+                search_params=tuning,
+            ),
+        )
+    names, primary = plan.read, item.primary.name
+    rows: dict[Any, dict[str, Any]] = {}
+    if set(names) - {primary}:
+        keys = list({hit["id"] for hits in found for hit in hits})
+        rows = {row[primary]: row for row in by_key(item, engine, keys, plan.partitions, names)}
+    return [
+        [
+            Hit(hit["id"], hit["distance"], _without(rows.get(hit["id"], {}), primary))
+            for hit in hits
+        ]
+        for hits in found
+    ]
+
+
+def _without(row: dict[str, Any], primary: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != primary}
+
+
+def _by_row(item: Collection, engine: LiteCollection, plan: Plan, count: int) -> list[list[Hit]]:
+    name = plan.vector.name
+    if plan.metric == "BM25":
+        # The statistics are those of the whole collection, whatever is searched.
+        found = matches(item, engine, None, None)
+        allowed = np.ones(len(found), dtype=bool)
+        if plan.condition is not None:
+            allowed &= found.passing(plan.condition)
+        if plan.partitions is not None or plan.up_to is not None:
+            inside = set(matches(item, engine, None, plan.partitions, plan.up_to).keys)
+            allowed &= np.fromiter((key in inside for key in found.keys), bool, len(found))
+        scored = exact.words(found, allowed, name, plan.queries, plan.index, count)
+    else:
+        found = matches(item, engine, plan.condition, plan.partitions, plan.up_to)
+        if plan.vector.type == "SparseFloatVector":
+            scored = exact.sparse(found, name, plan.queries, count)
+        else:
+            scored = exact.dense(found, plan.vector, plan.queries, plan.metric, count)
+    names = plan.read
+    out = []
+    for hits in scored:
+        rows = found.build([number for number, _ in hits], names)
+        out.append(
+            [
+                Hit(found.keys[number], score, _without(row, item.primary.name))
+                for (number, score), row in zip(hits, rows, strict=True)
+            ]
+        )
+    return out
 
 
 def _tuned(plan: Plan, found: list[list[Hit]]) -> list[list[Hit]]:
@@ -294,76 +432,6 @@ def _tuned(plan: Plan, found: list[list[Hit]]) -> list[list[Hit]]:
     return out
 
 
-def _by_words(engine: LiteCollection, plan: Plan, names: list[str], count: int) -> list[list[Hit]]:
-    alive, found = bm25.search(
-        engine, plan.index, plan.vector.name, plan.queries, plan.filter, plan.partitions, count
-    )
-    shape = build_projection_plan(names, engine.schema, api_kind="search")
-    return [
-        [
-            Hit(
-                alive.keys[each.number],
-                each.score,
-                project_record(alive.row(each.number), engine.schema, shape),
-            )
-            for each in hits
-        ]
-        for hits in found
-    ]
-
-
-def _by_index(engine: LiteCollection, plan: Plan, names: list[str], count: int) -> list[list[Hit]]:
-    tuning = dict(plan.tuning)
-    tuning["ef"] = max(tuning.get("ef", LEAST_EF), count)
-    found = engine.search(
-        plan.queries,
-        top_k=count,
-        metric_type=plan.metric,
-        partition_names=plan.partitions,
-        expr=plan.filter,
-        output_fields=names,
-        anns_field=plan.vector.name,
-        search_params=tuning if plan.vector.type == "FloatVector" else None,
-    )
-    sign = -1.0 if plan.metric == "BM25" else 1.0  # Lite counts BM25 downwards.
-    return [
-        [Hit(hit["id"], sign * hit["distance"], hit["entity"]) for hit in hits] for hits in found
-    ]
-
-
-def _row_by_row(
-    engine: LiteCollection, plan: Plan, names: list[str], count: int, alive: Matches
-) -> list[list[Hit]]:
-    """The exact answer."""
-    if not alive.keys:
-        return [[] for _ in plan.queries]
-    shape = build_projection_plan(names, engine.schema, api_kind="search")
-    rows = alive.vectors
-    lengths = np.linalg.norm(rows, axis=1) if plan.metric == "COSINE" else None
-    out = []
-    for query in np.asarray(plan.queries, dtype=np.float32):
-        if plan.metric == "L2":
-            scores = ((rows - query) ** 2).sum(axis=1)
-            order = np.argsort(scores, kind="stable")[:count]
-        else:
-            scores = rows @ query
-            if lengths is not None:
-                both = lengths * np.linalg.norm(query)
-                scores = np.divide(scores, both, out=np.zeros_like(scores), where=both > 0)
-            order = np.argsort(-scores, kind="stable")[:count]
-        out.append(
-            [
-                Hit(
-                    alive.keys[number],
-                    float(scores[number]),
-                    project_record(alive.row(number), engine.schema, shape),
-                )
-                for number in order
-            ]
-        )
-    return out
-
-
 def _in_range(score: float, plan: Plan) -> bool:
     assert plan.radius is not None
     if plan.metric == "L2":
@@ -371,22 +439,45 @@ def _in_range(score: float, plan: Plan) -> bool:
     return score > plan.radius and (plan.range_filter is None or score <= plan.range_filter)
 
 
-def _group_key(item: Collection, name: str) -> Callable[[Hit], Any]:
-    if name == item.primary.name:
-        return lambda hit: hit.key
-    return lambda hit: hit.row.get(name)
+def _rescored(item: Collection, engine: LiteCollection, plan: Plan, hits: list[Hit]) -> list[Hit]:
+    """What Milvus' query nodes do to the scores of a search: boosts and chains of stage L0."""
+    if plan.ranking.boosts:
+
+        def passing(condition: Filter) -> set[Any]:
+            return set(matches(item, engine, condition, plan.partitions).keys)
+
+        hits = rerank.boosted(plan.ranking.boosts, plan.metric, hits, passing)
+    for chain in plan.chains:
+        if chain.stage == function_chain.L0:
+            hits = function_chain.run(chain, plan.metric, item.primary.name, hits)
+    return hits
 
 
-def _grouped(hits: list[Hit], key: Callable[[Hit], Any], plan: Plan) -> tuple[list[Hit], bool]:
-    """Groups in the order of their best hits, and whether more hits could not add to them."""
-    groups: dict[Any, list[Hit]] = {}
-    for hit in hits:
-        group = groups.setdefault(key(hit), [])
-        if len(group) < plan.group_size:
-            group.append(hit)
-    chosen = list(groups.values())[plan.offset : plan.offset + plan.limit]
-    full = len(chosen) == plan.limit and all(len(group) == plan.group_size for group in chosen)
-    return [hit for group in chosen for hit in group], full
+def _ranked(item: Collection, plan: Plan, lists: list[list[Hit]], merge: rerank.Merge) -> list[Hit]:
+    """One list of the hits of all searches, cut to the window of the plan."""
+    hits = merge.fuse(lists)
+    sort_by_score(hits, descending=merge.descending)
+    return _cut(item, plan, hits)
+
+
+def _cut(item: Collection, plan: Plan, hits: list[Hit]) -> list[Hit]:
+    if plan.grouping is None:
+        return hits[plan.offset : plan.offset + plan.limit]
+    key = group_key(item.primary.name, plan.grouping.field)
+    return grouped(hits, key, plan.grouping.size, plan.limit, plan.offset)[0]
+
+
+def _finished(item: Collection, plan: Plan, found: list[list[Hit]]) -> list[list[Hit]]:
+    """What Milvus' proxy does with the hits: rank function or chains of stage L2, window, order."""
+    out = []
+    merge = plan.ranking.merge
+    for hits in found:
+        kept = _ranked(item, plan, [hits], merge) if merge else _cut(item, plan, hits)
+        for chain in plan.chains:
+            if chain.stage == function_chain.L2:
+                kept = function_chain.run(chain, plan.metric, item.primary.name, kept)
+        out.append(ordering.sorted_hits(kept, plan.order, item.primary.name))
+    return out
 
 
 def answer(call: Call, item: Collection, found: list[list[Hit]], names: list[str]) -> Answer:
@@ -423,237 +514,278 @@ def answer(call: Call, item: Collection, found: list[list[Hit]], names: list[str
 
 def search(call: Call) -> Answer:
     """One search of one or many queries."""
+    if call.body.get("searchAggregation") is None:
+        return answer(call, *hits_of(call))
+    item, plan, aggregation = _planned(call)
+    assert aggregation is not None
+    found = [
+        search_aggregation.buckets(aggregation, item.primary.name, hits)
+        for hits in _aggregated(call, item, plan, aggregation)
+    ]
+    data = search_aggregation.rendered(item, aggregation, found, plan.names, call.int64_as_text)
+    return success(data, cost=0, aggTopks=[len(each) for each in found])
+
+
+def hits_of(call: Call) -> tuple[Collection, list[list[Hit]], list[str]]:
+    """What `search` finds, and the names of the fields asked for."""
+    item, plan, _ = _planned(call)
+    item, engine = _ready(call, item)
+    return item, _finished(item, plan, run(item, engine, plan)), plan.names
+
+
+def _ready(call: Call, item: Collection) -> tuple[Collection, LiteCollection]:
+    call.lite.flush_if_worth_it(call.database, item)
+    return call.lite.find(call.database, call.collection_name)
+
+
+def _planned(
+    call: Call,
+) -> tuple[Collection, Plan, search_aggregation.Aggregation | None]:
     body = call.body
     if body.get("consistencyLevel"):
         check_consistency(body["consistencyLevel"])
     item, engine = call.lite.find(call.database, call.collection_name)
-    for name in (*_NOT_FOR_LITE, "functionScore"):
-        if body.get(name):
-            raise unsupported(name)
     data, ids = body.get("data", []), body.get("ids", [])
     if data and ids:
         raise bad_parameter(
-            "primary keys (ids) and query vectors (data) are mutually exclusive, "
-            "please provide only one: invalid parameter"
+            "primary keys (ids) and query vectors (data) are mutually exclusive. Please provide "
+            "either 'ids' or 'data', not both"
         )
     if not data and not ids:
         raise MilvusError(
             REQUIRED_MISSING,
-            "missing required parameters, error: either 'ids' (for primary key search) or 'data' "
-            "(for vector search) must be provided",
+            "either 'ids' (for primary key search) or 'data' (for vector search) must be provided",
         )
+    aggregation = _aggregation(item, body, len(data))
+    chains = function_chain.plan(item, body.get("functionChains", []))
     vector = _vector_field(item, body.get("annsField", ""))
-    queries = _queries(vector, data)
-    group_by, group_size = _grouping(item, body)
-    given = body.get("filter", "")
+    queries = _queries(vector, data) if data else []
+    functions = body.get("functionScore", {})
+    if functions.get("functions") and chains:
+        raise bad_parameter("function_score and function_chains cannot be used together")
+    metric = item.metric_of(vector)
+    ranking = NO_RANKING
+    if functions.get("functions"):
+        ranking = rerank.from_function_score(item, functions, [metric])
+    params = body.get("searchParams", {})
     plan = Plan(
         vector=vector,
         queries=queries,
-        metric=item.metric_of(vector),
-        given_filter=given,
-        filter=filled(given, body.get("exprParams"), item) or None,
+        metric=metric,
+        condition=compiled(body.get("filter", ""), body.get("exprParams"), item),
         limit=body.get("limit", DEFAULT_LIMIT),
         offset=body.get("offset", 0),
         partitions=partitions_to_read(item, engine, body.get("partitionNames")),
         names=columns(item, body.get("outputFields", [])),
-        group_by=group_by,
-        group_size=group_size,
+        grouping=_grouping(item, {**_grouping_params(params), **body}),
+        ranking=ranking,
+        chains=chains,
+        order=ordering.of_hits(item, _order_entries(body, params)),
+        up_to=_up_to(call, item, params),
     )
+    plan.also = [
+        *ranking.fields,
+        *(name for chain in chains for name in chain.fields),
+        *(each.field for each in plan.order),
+        *(aggregation.fields if aggregation else []),
+    ]
+    if plan.order and (plan.ranking.merge or plan.ranking.boosts or plan.chains):
+        raise bad_parameter("order_by and function rerank cannot be used together")
+    isolation.check(item, plan.condition)
     _window(plan.limit, plan.offset)
-    _apply_params(item, plan, body.get("searchParams", {}))
+    _apply_params(item, plan, params)
+    if plan.grouping and plan.radius is not None:
+        raise bad_parameter("Not allowed to do range-search when doing search-group-by")
     readable(item, "search")
-    call.lite.flush_if_worth_it(call.database, item)
-    item, engine = call.lite.find(call.database, call.collection_name)
     if ids:
         plan.queries = _vectors_of(item, engine, vector, ids)
-    return answer(call, item, run(item, engine, plan), plan.names)
+    elif plan.metric == "BM25":
+        plan.queries = exact.terms_of(engine, queries, vector.name)
+    return item, plan, aggregation
+
+
+def _grouping_params(params: dict[str, Any]) -> dict[str, Any]:
+    """`searchParams` may group, too."""
+    merged = _merged(params)
+    out = {}
+    for key, name in (("group_by_field", "groupingField"), ("group_size", "groupSize")):
+        if merged.get(key) is not None:
+            out[name] = merged[key]
+    return out
+
+
+def _order_entries(body: dict[str, Any], params: dict[str, Any]) -> list[str]:
+    given = _merged(params).get("order_by_fields", "")
+    entries = given if isinstance(given, list) else str(given or "").split(",")
+    return [*body.get("orderByFields", []), *entries]
+
+
+def _aggregated(
+    call: Call, item: Collection, plan: Plan, aggregation: search_aggregation.Aggregation
+) -> list[list[Hit]]:
+    """Of each query the best hits of the best groups, in the order of their scores."""
+    item, engine = _ready(call, item)
+    primary = item.primary.name
+    keys = [group_key(primary, each.name) for each in aggregation.keys]
+    total = len(matches(item, engine, plan.condition, plan.partitions, plan.up_to))
+    out = []
+    for hits in _fetch(item, engine, plan, max(total, 1)):
+        kept, _ = grouped(
+            _rescored(item, engine, plan, hits),
+            lambda hit: tuple(key(hit) for key in keys),
+            aggregation.group_size,
+            aggregation.groups,
+            0,
+        )
+        sort_by_score(kept, descending=larger_is_nearer(plan.metric))
+        out.append(kept)
+    return out
+
+
+def _id_of(key: Field, place: int, value: Any) -> Any:
+    """One of `ids` as a primary key (`convertIDsToSchemapbIDs`)."""
+    text = key.type == "VarChar"
+    if isinstance(value, bool | list | dict) or value is None:
+        wanted = "string" if text else "int64"
+        raise _bad_id(f"invalid id type at index {place}: expected {wanted}, got {_kind(value)}")
+    if text:
+        if value == "":
+            raise _bad_id(f"empty string id at index {place}")
+        return value if isinstance(value, str) else raw_json(value)
+    if isinstance(value, str):
+        if not re.fullmatch(r"[+-]?[0-9]+", value, re.ASCII):
+            raise _bad_id(f"invalid int64 id at index {place}: {value}: invalid syntax")
+        number = int(value) if len(value) <= _LONGEST_INT64 else 2**63
+    elif value != math.trunc(value):
+        raise _bad_id(f"invalid int64 id at index {place}: {raw_json(value)} has fractional part")
+    else:
+        # Numbers in `ids` pass through a double in Milvus: keys beyond 2^53 are sent as text.
+        number = int(float(value))
+    if not -(2**63) <= number < 2**63:
+        raise _bad_id(f"invalid int64 id at index {place}: {raw_json(value)}: value out of range")
+    return number
+
+
+def _kind(value: Any) -> str:
+    """A JSON value's type, as Go names it."""
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "bool"
+    return "[]interface {}" if isinstance(value, list) else "map[string]interface {}"
+
+
+def _bad_id(reason: str) -> MilvusError:
+    return bad_parameter(f"invalid parameter, error: {reason}: invalid parameter")
 
 
 def _vectors_of(
     item: Collection, engine: LiteCollection, vector: Field, ids: list[Any]
 ) -> list[Any]:
-    """The vectors of the rows with these keys; Lite itself searches by vectors only."""
-    if vector.function_output:
-        raise unsupported(f"search by ids on the function output field {vector.name}")
-    for each in ids:
-        if isinstance(each, bool) or each is None or each == "":
-            raise bad_parameter(f"invalid id in ids: {raw_json(each)}: invalid parameter")
-
-    def refuse(reason: str) -> MilvusError:
-        return bad_parameter(f"invalid id in ids: {reason}: invalid parameter")
-
-    # Numbers in `ids` pass through a double in Milvus: keys beyond 2^53 are sent as text.
-    keys = [
-        key_of(item.primary, float(each) if isinstance(each, int) else each, refuse)
-        if item.primary.type == "Int64"
-        else key_of(item.primary, each, refuse)
-        for each in ids
-    ]
+    """The vectors of the rows with these keys; for BM25 the words of their texts."""
+    keys = [_id_of(item.primary, place, each) for place, each in enumerate(ids)]
     if len(set(keys)) != len(keys):
         raise bad_parameter("duplicate IDs found in search request: invalid parameter")
-    with speaking_milvus(item):
-        rows = engine.get(keys, output_fields=[item.primary.name, vector.name])
+    rows = by_key(item, engine, keys, None, [vector.name])
     if len(rows) < len(keys):
         found = {row[item.primary.name] for row in rows}
         missing = [key for key in keys if key not in found]
         raise bad_parameter(
             f"some of the provided primary key IDs do not exist: {missing[:10]}: invalid parameter"
         )
+    vectors = [row[vector.name] for row in rows]
+    if any(each is None for each in vectors):
+        raise bad_parameter(
+            f"some of the provided primary key IDs have no vector in field {vector.name}: "
+            "invalid parameter"
+        )
     if vector.type == "SparseFloatVector":
-        return [
-            bytes_to_sparse(row[vector.name])
-            if isinstance(row[vector.name], bytes)
-            else row[vector.name]
-            for row in rows
-        ]
-    return [row[vector.name] for row in rows]
+        return [bytes_to_sparse(each) if isinstance(each, bytes) else each for each in vectors]
+    return vectors
 
 
 def hybrid_search(call: Call) -> Answer:
     """Several searches, ranked together."""
+    return answer(call, *fused_hits_of(call))
+
+
+def fused_hits_of(call: Call) -> tuple[Collection, list[list[Hit]], list[str]]:
+    """What `hybrid_search` finds, and the names of the fields asked for."""
     body = call.body
     if body.get("consistencyLevel"):
         check_consistency(body["consistencyLevel"])
-    item, engine = call.lite.find(call.database, call.collection_name)
-    for name in ("functionChains", "searchAggregation"):
-        if body.get(name):
-            raise bad_parameter(f"{name} is not supported for hybrid search: invalid parameter")
     parts = body.get("search", [])
+    if any(each.get("searchAggregation") is not None for each in (body, *parts)):
+        raise bad_parameter("searchAggregation is not supported for hybrid search")
+    if body.get("functionChains"):
+        raise bad_parameter("functionChains is not supported for hybrid search yet")
+    item, engine = call.lite.find(call.database, call.collection_name)
     if not 1 <= len(parts) <= MAX_SUB_SEARCHES:
         raise bad_parameter(
             f"maximum of ann search requests is {MAX_SUB_SEARCHES}, minimum is 1, "
             f"but got {len(parts)}: invalid parameter"
         )
-    group_by, group_size = _grouping(item, body)
-    names = columns(item, body.get("outputFields", []))
-    inner = [*names, group_by] if group_by and group_by not in names else names
     partitions = partitions_to_read(item, engine, body.get("partitionNames"))
-    plans = []
-    for part in parts:
-        if part.get("searchAggregation"):
-            raise bad_parameter("searchAggregation is not supported for hybrid search sub-requests")
-        if not part.get("data"):
-            raise bad_search_data("missing data of a search in hybrid search")
-        vector = _vector_field(item, part.get("annsField", ""))
-        given = part.get("filter", "")
-        plan = Plan(
-            vector=vector,
-            queries=_queries(vector, part["data"]),
-            metric=item.metric_of(vector),
-            given_filter=given,
-            filter=filled(given, part.get("exprParams"), item) or None,
-            limit=part.get("limit", 0),
-            offset=part.get("offset", 0),
-            partitions=partitions,
-            names=inner,
-        )
-        _window(plan.limit, plan.offset)
-        _apply_params(item, plan, part.get("params", {}))
-        plans.append(plan)
+    grouping = _grouping(item, body)
+    plans = [_part(item, body, part, partitions, grouping) for part in parts]
     if len({len(plan.queries) for plan in plans}) > 1:
         raise bad_parameter(
             "nq of all ann search requests in hybrid search should be the same: invalid parameter"
         )
-    score = _ranker(body, plans)
+    metrics = [plan.metric for plan in plans]
+    functions = body.get("functionScore", {})
+    if functions.get("functions"):
+        ranking = rerank.from_function_score(item, functions, metrics)
+    else:
+        ranking = rerank.from_rerank(body.get("rerank", {}), metrics)
+    if ranking.merge is None:
+        raise MilvusError(PARAMETER_MISSING, "rerank_builder: no rerank functions specified")
     limit, offset = body.get("limit", DEFAULT_LIMIT), body.get("offset", 0)
     _window(limit, offset)
     readable(item, "hybrid search")
-    call.lite.flush_if_worth_it(call.database, item)
-    item, engine = call.lite.find(call.database, call.collection_name)
+    for plan in plans:
+        plan.ranking, plan.also = Ranking(ranking.boosts, None), ranking.fields
+        if plan.metric == "BM25":
+            plan.queries = exact.terms_of(engine, plan.queries, plan.vector.name)
+    for plan, part in zip(plans, parts, strict=True):
+        plan.up_to = _up_to(call, item, part.get("params", {}))
+    item, engine = _ready(call, item)
     results = [run(item, engine, plan) for plan in plans]
-    fused = []
-    for number in range(len(plans[0].queries)):
-        hits = _fuse([found[number] for found in results], score)
-        if group_by:
-            shape = Plan(plans[0].vector, [], "", "", None, limit, offset, None, [])
-            shape.group_size = group_size
-            fused.append(_grouped(hits, _group_key(item, group_by), shape)[0])
-        else:
-            fused.append(hits[offset : offset + limit])
-    return answer(call, item, fused, names)
+    whole = Plan(plans[0].vector, [], "", None, limit, offset, None, plans[0].names)
+    whole.grouping = grouping
+    fused = [
+        _ranked(item, whole, [found[number] for found in results], ranking.merge)
+        for number in range(len(plans[0].queries))
+    ]
+    return item, fused, whole.names
 
 
-Scorer = Callable[[int, int, float], float]
-"""From the number of the search, the rank in it (from 1) and the score, to a share of the whole."""
-
-
-def _fuse(lists: list[list[Hit]], score: Scorer) -> list[Hit]:
-    """Best first; equal ones in key order."""
-    rows: dict[Any, Hit] = {}
-    for number, hits in enumerate(lists):
-        for rank, hit in enumerate(hits, 1):
-            share = score(number, rank, hit.score)
-            if hit.key in rows:
-                rows[hit.key].score += share
-            else:
-                rows[hit.key] = Hit(hit.key, share, hit.row)
-    return sorted(rows.values(), key=lambda hit: (-hit.score, hit.key))
-
-
-def _ranker(body: dict[str, Any], plans: list[Plan]) -> Scorer:
-    """`rerank`, or the rank function of `functionScore` in its place."""
-    rerank = body.get("rerank", {})
-    strategy, params = rerank.get("strategy", ""), rerank.get("params", {})
-    functions = body.get("functionScore", {}).get("functions", [])
-    if functions:
-        if len(functions) > 1:
-            raise unsupported("functionScore with several functions")
-        params = functions[0].get("params", {})
-        strategy = str(params.get("reranker", "")).lower()
-        if strategy in ("boost", "decay", "model"):
-            raise unsupported(f"functionScore reranker {strategy}")
-    if strategy == "rrf":
-        return _rrf(params)
-    if strategy == "weighted":
-        return _weighted(params, plans)
-    raise bad_parameter(f"unsupported rank type {strategy}: invalid parameter")
-
-
-def _rrf(params: dict[str, Any]) -> Scorer:
-    k = params.get("k", 60)
-    if isinstance(k, bool) or not isinstance(k, int | float):
-        raise bad_parameter("The type of rank param k should be float: invalid parameter")
-    if not 0 < k < MAX_RRF_K:
-        raise bad_parameter(
-            f"The rank params k should be in range (0, {MAX_RRF_K}): invalid parameter"
-        )
-    return lambda _number, rank, _score: 1.0 / (k + rank)
-
-
-def _weighted(params: dict[str, Any], plans: list[Plan]) -> Scorer:
-    if "weights" not in params:
-        raise bad_parameter("weights not found in rank_params: invalid parameter")
-    weights = params["weights"]
-    if not isinstance(weights, list):
-        raise bad_parameter("The weights param should be an array: invalid parameter")
-    for weight in weights:
-        if isinstance(weight, bool) or not isinstance(weight, int | float):
-            raise bad_parameter("The type of rank param weight should be float: invalid parameter")
-        if not 0 <= weight <= 1:
-            raise bad_parameter("rank param weight should be in range [0, 1]: invalid parameter")
-    if len(weights) != len(plans):
-        raise bad_parameter(
-            "the length of weights param mismatch with ann search requests: "
-            f"invalid parameter[expected={len(plans)}][actual={len(weights)}]"
-        )
-    normalize = params.get("norm_score", True)  # `rank` normalizes unless told otherwise.
-    if not isinstance(normalize, bool):
-        raise bad_parameter("The type of rank param norm_score should be bool: invalid parameter")
-    shapes = [_activation(plan.metric, normalize) for plan in plans]
-    return lambda number, _rank, score: weights[number] * shapes[number](score)
-
-
-def _activation(metric: str, normalize: bool) -> Callable[[float], float]:
-    """How a score becomes a number that grows with nearness; L2 has to be turned round anyway."""
-    if metric == "L2":
-        return lambda score: 1.0 - 2.0 * math.atan(score) / math.pi
-    if not normalize:
-        return lambda score: score
-    if metric == "COSINE":
-        return lambda score: (1.0 + score) * 0.5
-    if metric == "BM25":
-        return lambda score: 2.0 * math.atan(score) / math.pi
-    return lambda score: 0.5 + math.atan(score) / math.pi
+def _part(
+    item: Collection,
+    body: dict[str, Any],
+    part: dict[str, Any],
+    partitions: list[str] | None,
+    grouping: Grouping | None,
+) -> Plan:
+    """One search of a hybrid one. Its `offset` is ignored, and its `limit` has no default."""
+    if not part.get("data"):
+        raise bad_search_data("missing data of a search in hybrid search")
+    vector = _vector_field(item, part.get("annsField", ""))
+    plan = Plan(
+        vector=vector,
+        queries=_queries(vector, part["data"]),
+        metric=item.metric_of(vector),
+        condition=compiled(part.get("filter", ""), part.get("exprParams"), item),
+        limit=part.get("limit", 0),
+        offset=0,
+        partitions=partitions,
+        names=columns(item, body.get("outputFields", [])),
+        grouping=grouping,
+    )
+    isolation.check(item, plan.condition)
+    _window(plan.limit, 0)
+    _apply_params(item, plan, part.get("params", {}))
+    return plan
 
 
 ROUTES: Routes = {

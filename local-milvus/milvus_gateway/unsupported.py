@@ -11,22 +11,10 @@ from .envelope import Answer
 from .errors import UNSUPPORTED, unsupported
 
 _REQUEST_TYPES = {
-    "collections/refresh_load": "CollectionNameReq",
-    "collections/compact": "CompactReq",
-    "collections/get_compaction_state": "GetCompactionStateReq",
-    "collections/fields/alter_properties": "CollectionFieldReqWithParams",
-    "collections/fields/add": "CollectionFieldReqWithSchema",
     "collections/fields/drop": "CollectionFieldDrop",
     "collections/struct_fields/add": "CollectionFieldReqWithSchema",
-    "collections/add_function": "CollectionAddFunction",
-    "collections/alter_function": "CollectionAlterFunction",
-    "collections/drop_function": "CollectionDropFunction",
     "collections/add_function_field": "CollectionAddFunctionField",
     "collections/drop_function_field": "CollectionDropFunctionField",
-    "partitions/load": "PartitionsReq",
-    "partitions/release": "PartitionsReq",
-    "indexes/alter_properties": "IndexReqWithProperties",
-    "indexes/drop_properties": "DropIndexPropertiesReq",
     "jobs/import/list": "OptionalCollectionNameReq",
     "jobs/import/create": "ImportReq",
     "jobs/import/get_progress": "JobIDReq",
@@ -40,18 +28,45 @@ _REQUEST_TYPES = {
     "jobs/external_collection/refresh": "RefreshExternalCollectionReq",
     "jobs/external_collection/describe": "RefreshExternalCollectionProgressReq",
     "jobs/external_collection/list": "OptionalCollectionNameReq",
-    "common/run_analyzer": "RunAnalyzerReq",
 }
 _ADMINISTRATION = {
-    "users": "list describe create update_password drop grant_role revoke_role",
-    "roles": (
-        "list describe create alter drop grant_privilege revoke_privilege grant_privilege_v2 "
-        "revoke_privilege_v2"
-    ),
-    "privilege_groups": ("create drop list add_privileges_to_group remove_privileges_from_group"),
-    "resource_groups": "create drop alter describe list transfer_replica",
-    "segments": "describe",
-    "quotacenter": "describe",
+    "users": {
+        "list": "DatabaseReq",
+        "describe": "UserReq",
+        "create": "PasswordReq",
+        "update_password": "NewPasswordReq",
+        "drop": "UserReq",
+        "grant_role": "UserRoleReq",
+        "revoke_role": "UserRoleReq",
+    },
+    "roles": {
+        "list": "DatabaseReq",
+        "describe": "RoleReq",
+        "create": "RoleReq",
+        "alter": "RoleReq",
+        "drop": "RoleReq",
+        "grant_privilege": "GrantReq",
+        "revoke_privilege": "GrantReq",
+        "grant_privilege_v2": "GrantV2Req",
+        "revoke_privilege_v2": "GrantV2Req",
+    },
+    "privilege_groups": {
+        "create": "PrivilegeGroupReq",
+        "drop": "PrivilegeGroupReq",
+        "list": "DatabaseReq",
+        "add_privileges_to_group": "PrivilegeGroupReq",
+        "remove_privileges_from_group": "PrivilegeGroupReq",
+    },
+    "resource_groups": {
+        "create": "ResourceGroupReq",
+        "drop": "ResourceGroupReq",
+        "alter": "UpdateResourceGroupReq",
+        "describe": "ResourceGroupReq",
+        "list": "EmptyReq",
+        "transfer_replica": "TransferReplicaReq",
+    },
+    "segments": {"describe": "GetSegmentsInfoReq"},
+    "quotacenter": {"describe": "EmptyReq"},
 }
 
 
@@ -63,7 +78,7 @@ def _refusal(path: str, request_type: str) -> Route:
 
 
 ROUTES: Routes = {path: _refusal(path, kind) for path, kind in _REQUEST_TYPES.items()} | {
-    f"{family}/{action}": _refusal(f"{family}/{action}", "EmptyReq")
+    f"{family}/{action}": _refusal(f"{family}/{action}", kind)
     for family, actions in _ADMINISTRATION.items()
-    for action in actions.split()
+    for action, kind in actions.items()
 }

@@ -186,10 +186,9 @@ def test_a_given_index_name_and_its_parameters_are_kept(milvus: Client, bare: st
             "minIndexVersion": 0,
             "maxIndexVersion": 0,
             "indexParams": [
-                {"key": "M", "value": "16"},
-                {"key": "efConstruction", "value": "200"},
                 {"key": "index_type", "value": "HNSW"},
                 {"key": "metric_type", "value": "L2"},
+                {"key": "params", "value": '{"M":16,"efConstruction":"200"}'},
             ],
             "mmap.enabled": "",
             "indexoffsetcache.enabled": "",
@@ -234,8 +233,11 @@ def test_the_same_index_again_is_ok_and_another_one_is_refused(milvus: Client, b
         ({"fieldName": "v", "indexType": "DISKANN"}, "index type DISKANN of field v"),
         ({"fieldName": "v", "indexType": "IVF_PQ"}, "not supported by Milvus Lite"),
         ({"fieldName": "v", "indexType": "SPARSE_INVERTED_INDEX"}, "can't build with this index"),
-        ({"fieldName": "n", "indexType": "BITMAP"}, "index type BITMAP of field n"),
-        ({"fieldName": "j", "indexType": "INVERTED"}, "an index on field j of type JSON"),
+        ({"fieldName": "id", "indexType": "BITMAP"}, "bitmap index on primary key"),
+        ({"fieldName": "n", "indexType": "Trie"}, "TRIE are only supported on varchar field"),
+        ({"fieldName": "n", "indexType": "RTREE"}, "can only be built on geometry field, got"),
+        ({"fieldName": "n", "indexType": "NGRAM"}, "index type NGRAM of field n"),
+        ({"fieldName": "j", "indexType": "INVERTED", "params": {"json_cast_type": "X"}}, "X is"),
         ({"fieldName": "v", "indexName": "a b"}, "Invalid index name: a b"),
         ({"fieldName": "v", "indexType": "HNSW", "params": {"M": 1}}, "param 'M' (1)"),
         ({"fieldName": "v", "indexType": "IVF_FLAT", "params": {"nlist": 0}}, "param 'nlist'"),
@@ -259,6 +261,114 @@ def test_every_index_type_that_lite_has_finds_the_nearest(
     milvus.ok("collections/flush", {"collectionName": bare})
     body = {"collectionName": bare, "data": [[7, 0, 0, 0]], "annsField": "v", "limit": 1}
     assert milvus.ok("entities/search", body)[0]["id"] == 7
+
+
+SCALARS = {
+    "b": field("b", "Bool"),
+    "n": field("n", "Int64"),
+    "s": field("s", "VarChar", max_length=9),
+    "a": field("a", "Array", elementDataType="Int64", max_capacity=9),
+    "j": field("j", "JSON"),
+    "g": field("g", "Geometry"),
+    "t": field("t", "Timestamptz"),
+}
+
+
+def test_every_kind_of_scalar_index_is_kept_and_changes_no_answer(
+    milvus: Client, name: str
+) -> None:
+    create(milvus, name, key(), VECTOR, *SCALARS.values())
+    rows = [
+        {
+            "id": n,
+            "v": [n, 0, 0, 0],
+            "b": n % 2 == 0,
+            "n": n,
+            "s": f"s{n}",
+            "a": [n, n + 1],
+            "j": {"k": n},
+            "g": f"POINT ({n} {n})",
+            "t": f"2025-01-0{n}T00:00:00Z",
+        }
+        for n in range(1, 9)
+    ]
+    milvus.ok("entities/insert", {"collectionName": name, "data": rows})
+    milvus.ok("collections/flush", {"collectionName": name})
+    filters = {
+        "b": "b == true",
+        "n": "n > 3",
+        "s": 's == "s4"',
+        "a": "array_contains(a, 4)",
+        "j": 'j["k"] == 4',
+        "g": "ST_WITHIN(g, 'POLYGON ((0 0, 5 0, 5 5, 0 5, 0 0))')",
+        "t": "t > ISO '2025-01-04T00:00:00Z'",
+    }
+    before = {at: rows_of(milvus, name, filter=each) for at, each in filters.items()}
+    assert all(0 < len(found) < 8 for found in before.values())
+    cast = {"json_cast_type": "DOUBLE", "json_path": 'j["k"]'}
+    for at, kinds in {
+        "b": ("BITMAP", "INVERTED", "AUTOINDEX"),
+        "n": ("STL_SORT", "BITMAP", "INVERTED"),
+        "s": ("Trie", "BITMAP", "INVERTED"),
+        "a": ("BITMAP", "INVERTED", "AUTOINDEX"),
+        "j": ("INVERTED", "AUTOINDEX"),
+        "g": ("RTREE", "AUTOINDEX"),
+        "t": ("STL_SORT", "AUTOINDEX"),
+    }.items():
+        for kind in kinds:
+            params = cast if at == "j" else {}
+            made = index(milvus, name, fieldName=at, indexType=kind, params=params)
+            assert made["code"] == 0, made
+            body = {"collectionName": name, "indexName": at}
+            assert milvus.ok("indexes/describe", body)[0]["indexType"] == kind
+            assert rows_of(milvus, name, filter=filters[at]) == before[at]
+            milvus.ok("indexes/drop", body)
+
+
+def test_an_index_on_json_needs_a_cast_type(milvus: Client, bare: str) -> None:
+    answer = index(milvus, bare, fieldName="j", indexType="INVERTED")
+    assert answer["code"] == 1101
+    assert "json index must specify cast type" in answer["message"]
+
+
+def test_index_properties_are_changed_shown_and_dropped(milvus: Client, filled: str) -> None:
+    body = {"collectionName": filled, "indexName": "vector"}
+    change = {**body, "properties": {"mmap.enabled": True, "warmup": "disable"}}
+    message = milvus.refused(104, "indexes/alter_properties", change)
+    assert "can't alter index on loaded collection" in message
+    milvus.ok("collections/release", body)
+    milvus.ok("indexes/alter_properties", change)
+    entry = milvus.ok("indexes/describe", body)[0]
+    assert (entry["mmap.enabled"], entry["warmup"]) == ("true", "disable")
+    assert {"key": "mmap.enabled", "value": "true"} in entry["indexParams"]
+    for _ in range(2):
+        milvus.ok("indexes/drop_properties", {**body, "propertyKeys": ["mmap.enabled"]})
+    entry = milvus.ok("indexes/describe", body)[0]
+    assert (entry["mmap.enabled"], entry["warmup"]) == ("", "disable")
+
+
+@pytest.mark.parametrize(
+    ("properties", "words"),
+    [
+        ({"M": 8}, "M is not a configable index property"),
+        ({"mmap.enabled": "maybe"}, "invalid mmap.enabled value: maybe"),
+        ({"indexoffsetcache.enabled": True}, "only bitmap index support"),
+        ({"warmup": "never"}, "warmup"),
+    ],
+)
+def test_a_bad_index_property_is_1100(
+    milvus: Client, quick: str, properties: dict[str, Any], words: str
+) -> None:
+    body = {"collectionName": quick, "indexName": "vector"}
+    milvus.ok("collections/release", body)
+    answer = milvus.refused(1100, "indexes/alter_properties", {**body, "properties": properties})
+    assert words in answer
+    milvus.refused(1100, "indexes/drop_properties", {**body, "propertyKeys": ["nothing"]})
+    milvus.refused(
+        700,
+        "indexes/alter_properties",
+        {**body, "indexName": "zz", "properties": {"mmap.enabled": True}},
+    )
 
 
 def test_an_unknown_index_is_700_to_describe_and_ok_to_drop(milvus: Client, quick: str) -> None:

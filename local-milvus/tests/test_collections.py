@@ -98,16 +98,30 @@ def test_a_quick_sparse_collection_has_no_dimension(milvus: Client, name: str) -
     [
         ({}, "dimension is required for quickly create collection"),
         ({"dimension": 1}, "invalid dimension: 1. should be in range 2 ~ 32768"),
-        ({"dimension": 40000}, "invalid dimension: 40000. should be in range 2 ~ 32768"),
+        ({"dimension": 40000}, "vector dimension should be in range 2 ~ 32768"),
         ({"dimension": 4, "metricType": "XX"}, "does not support metric type: XX"),
         ({"dimension": 4, "metricType": "BM25"}, "does not support metric type: BM25"),
         ({"dimension": 4, "idType": "Float"}, "idType can only be [Int64, VarChar]"),
         ({"dimension": 4, "vectorFieldType": "Text"}, "vectorFieldType can only be"),
         ({"dimension": 8, "vectorFieldType": "BinaryVector"}, "not supported by Milvus Lite"),
+        (
+            {"dimension": 8, "vectorFieldType": "BinaryVector", "metricType": "COSINE"},
+            "binary vector index does not support metric type: COSINE",
+        ),
         ({"dimension": 4, "consistencyLevel": "Now"}, "consistencyLevel can only be"),
         ({"dimension": 4, "params": {"shardsNum": 17}}, "shards"),
-        ({"dimension": 4, "params": {"ttlSeconds": 60}}, "params.ttlSeconds"),
-        ({"dimension": 4, "properties": {"collection.ttl.seconds": 6}}, "collection.ttl.seconds"),
+        ({"dimension": 4, "params": {"ttlField": "t"}}, "params.ttlField"),
+        ({"dimension": 4, "params": {"ttlSeconds": "soon"}}, "not a valid positive integer"),
+        ({"dimension": 4, "params": {"ttlSeconds": -2}}, "out of range"),
+        (
+            {
+                "dimension": 4,
+                "params": {"ttlSeconds": 60},
+                "properties": {"collection.ttl.seconds": 6},
+            },
+            "collection TTL is specified multiple times",
+        ),
+        ({"externalSource": "s3://b"}, "must be set under schema"),
         (
             {
                 "dimension": 4,
@@ -199,18 +213,17 @@ def test_each_vector_field_must_be_indexed_to_load(milvus: Client, name: str) ->
 
 
 BAD_SCHEMAS: list[tuple[int, list[dict[str, Any]], str]] = [
-    (1100, [VECTOR], "primary key is not specified"),
+    (1101, [VECTOR], "primary key is not specified"),
     (1100, [key(), {**key(), "fieldName": "b"}, VECTOR], "more than one primary key"),
     (1100, [field("id", "Double", isPrimary=True), VECTOR], "should be Int64 or VarChar"),
     (1100, [key()], "schema does not contain vector field"),
-    (1100, [key(), VECTOR, VECTOR], "duplicated field name: v"),
+    (1100, [key(), VECTOR, VECTOR], "duplicated field name v found"),
     (1100, [key(), field("v", "FloatVector")], "dimension is not defined"),
     (1100, [key(), field("v", "floatvector", dim=4)], "data type floatvector is invalid(case"),
     (1100, [key(), field("v", "Float16Vector", dim=4)], "data type Float16Vector of field v"),
     (1100, [key(), field("v", "BFloat16Vector", dim=4)], "not supported by Milvus Lite"),
     (1100, [key(), field("v", "BinaryVector", dim=8)], "data type BinaryVector of field v"),
     (1100, [key(), field("v", "Int8Vector", dim=4)], "data type Int8Vector of field v"),
-    (1100, [key(), {**VECTOR, "nullable": True}], "nullable vector field v"),
     (1100, [key(), VECTOR, field("t", "Text")], "data type Text of field t"),
     (1101, [key(), VECTOR, field("s", "VarChar")], "type param(max_length) should be specified"),
     (1100, [key(), VECTOR, field("s", "VarChar", max_length=65536)], "(0, 65535]"),
@@ -221,7 +234,18 @@ BAD_SCHEMAS: list[tuple[int, list[dict[str, Any]], str]] = [
         [key(), VECTOR, field("a", "Array", elementDataType="Int8", max_capacity=4097)],
         "(0, 4096]",
     ),
-    (1100, [key(), VECTOR, field("s", "Int64", isClusteringKey=True)], "clustering key field s"),
+    (105, [key(), VECTOR, field("s", "JSON", isClusteringKey=True)], "clustering key field s has"),
+    (107, [key(), {**VECTOR, "isClusteringKey": True}], "vector clustering key not allowed"),
+    (
+        105,
+        [
+            key(),
+            VECTOR,
+            field("s", "Int64", isClusteringKey=True),
+            field("t", "Int64", isClusteringKey=True),
+        ],
+        "there are more than one clustering key, field name = s, t",
+    ),
     (1100, [key(defaultValue=1), VECTOR], "primary field not support default_value"),
     (1100, [key(nullable=True), VECTOR], "primary field not support null"),
     (
@@ -279,12 +303,30 @@ def test_a_bad_schema_is_refused_and_makes_nothing(
     assert milvus.ok("collections/has", {"collectionName": name}) == {"has": False}
 
 
-def test_struct_arrays_are_refused(milvus: Client, name: str) -> None:
+SUB = {"fieldName": "x", "dataType": "Array", "elementDataType": "Int32"}
+
+
+@pytest.mark.parametrize(
+    ("subs", "words"),
+    [
+        ([SUB], "struct array field st is not supported by Milvus Lite"),
+        ([], "struct field st must contain at least one sub-field"),
+        ([{**SUB, "nullable": True}], "sub-field x of struct st cannot be nullable"),
+        ([{**SUB, "defaultValue": 1}], "convert defaultValue fail"),
+        ([{**SUB, "isPrimary": True}], "cannot be primary / partition / clustering key"),
+        ([{**SUB, "dataType": "Int32"}], "must be Array or ArrayOfVector, got Int32"),
+        ([SUB, SUB], "duplicated sub-field name x in struct st"),
+    ],
+)
+def test_struct_arrays_are_refused_and_bad_ones_as_milvus_does(
+    milvus: Client, name: str, subs: list[dict[str, Any]], words: str
+) -> None:
+    struct = {"fieldName": "st", "fields": subs}
     body = {
         "collectionName": name,
-        "schema": {"fields": [key(), VECTOR], "structFields": [{"fieldName": "st", "fields": []}]},
+        "schema": {"fields": [key(), VECTOR], "structFields": [struct]},
     }
-    assert "struct array field st" in milvus.refused(1100, "collections/create", body)
+    assert words in milvus.refused(1100, "collections/create", body)
 
 
 @pytest.mark.parametrize(
@@ -292,10 +334,10 @@ def test_struct_arrays_are_refused(milvus: Client, name: str) -> None:
     [
         ({"type": "bm25"}, "Unsupported function type: bm25"),
         ({"type": "TextEmbedding"}, "function type TextEmbedding of function f"),
-        ({"type": "BM25", "inputFieldNames": ["s", "id"]}, "exactly one input field"),
+        ({"type": "BM25", "inputFieldNames": ["s", "id"]}, "got 2 field with type VarChar"),
         ({"type": "BM25", "inputFieldNames": ["nope"]}, "function input field not found: nope"),
         ({"type": "BM25", "outputFieldNames": ["v"]}, "must be a SparseFloatVector field"),
-        ({"type": "BM25", "inputFieldNames": ["plain"]}, "enable_analyzer set to true"),
+        ({"type": "BM25", "inputFieldNames": ["plain"]}, "must set enable_analyzer to true"),
     ],
 )
 def test_a_bad_function_is_refused(
@@ -472,13 +514,33 @@ def test_rename_onto_a_taken_name_is_refused(milvus: Client, filled: str, other:
     )
 
 
-def test_rename_into_another_database_is_refused_where_lite_would_ignore_it(
-    milvus: Client, quick: str
+def test_rename_moves_into_another_database_where_lite_would_ignore_it(
+    milvus: Client, filled: str
 ) -> None:
-    milvus.ok("databases/create", {"dbName": "rename_target"})
-    body = {"collectionName": quick, "newCollectionName": "moved", "newDbName": "rename_target"}
-    assert "newDbName" in milvus.refused(1100, "collections/rename", body)
+    target = f"{filled}_db"
+    milvus.ok("databases/create", {"dbName": target})
+    body = {"collectionName": filled, "newCollectionName": "moved", "newDbName": target}
     milvus.refused(800, "collections/rename", {**body, "newDbName": "nowhere"})
+    milvus.ok("collections/flush", {"collectionName": filled})
+    extra = {"id": 11, "vector": [1, 0, 0, 0]}
+    milvus.ok("entities/insert", {"collectionName": filled, "data": [extra]})
+    milvus.ok("collections/rename", body)
+    assert milvus.ok("collections/has", {"collectionName": filled}) == {"has": False}
+    assert milvus.ok("collections/list", {"dbName": target}) == ["moved"]
+    assert len(rows_of(milvus, "moved", dbName=target)) == 11
+    milvus.ok("entities/insert", {"collectionName": "moved", "dbName": target, "data": [extra]})
+    milvus.ok("collections/create", {"collectionName": filled, "dimension": 8})
+    assert rows_of(milvus, filled) == []
+
+
+def test_an_alias_keeps_its_collection_in_the_database(milvus: Client, quick: str) -> None:
+    target = f"{quick}_db"
+    milvus.ok("databases/create", {"dbName": target})
+    milvus.ok("aliases/create", {"collectionName": quick, "aliasName": f"{quick}_a"})
+    body = {"collectionName": quick, "newCollectionName": quick, "newDbName": target}
+    assert "must drop all aliases" in milvus.refused(1100, "collections/rename", body)
+    body["newDbName"] = "default"
+    assert "should be different" in milvus.refused(1100, "collections/rename", body)
 
 
 def test_a_collection_with_aliases_cannot_be_dropped_nor_through_one(
@@ -515,10 +577,10 @@ def test_truncate_empties_and_keeps_everything_else(milvus: Client, filled: str)
 
 def test_properties_are_kept_as_text_and_dropped(milvus: Client, quick: str) -> None:
     body = {"collectionName": quick}
-    milvus.ok(
-        "collections/alter_properties",
-        {**body, "properties": {"mmap.enabled": True, "timezone": "Europe/Berlin"}},
-    )
+    given = {**body, "properties": {"mmap.enabled": True, "timezone": "Europe/Berlin"}}
+    assert "mmap properties" in milvus.refused(104, "collections/alter_properties", given)
+    milvus.ok("collections/release", body)
+    milvus.ok("collections/alter_properties", given)
     properties = milvus.ok("collections/describe", body)["properties"]
     assert properties == [
         {"key": "mmap.enabled", "value": "true"},
@@ -529,15 +591,56 @@ def test_properties_are_kept_as_text_and_dropped(milvus: Client, quick: str) -> 
 
 
 def test_a_property_that_lite_would_not_act_on_is_refused(milvus: Client, quick: str) -> None:
-    body = {"collectionName": quick, "properties": {"collection.ttl.seconds": 5}}
-    milvus.refused(1100, "collections/alter_properties", body)
+    for properties in (
+        {"ttl_field": "t"},
+        {"partitionkey.isolation": True},
+        {"collection.ttl.seconds": "soon"},
+        {"allow_insert_auto_id": True},
+        {"collection.insertRate.max.mb": 1},
+        {"timezone": "Nowhere/City"},
+    ):
+        body = {"collectionName": quick, "properties": properties}
+        milvus.refused(1100, "collections/alter_properties", body)
+    assert len(milvus.ok("collections/describe", body)["properties"]) == 1
+
+
+def test_a_property_may_change_the_collection_itself(milvus: Client, name: str) -> None:
+    create(milvus, name, key(), VECTOR, field("s", "VarChar", max_length=9))
+    row = {"id": 1, "v": [1, 0, 0, 0], "s": "a"}
+    milvus.ok("entities/insert", {"collectionName": name, "data": [row]})
+    milvus.ok("collections/flush", {"collectionName": name})
+    milvus.ok("entities/insert", {"collectionName": name, "data": [{**row, "id": 2}]})
+    extra = {**row, "id": 3, "colour": "red"}
+    milvus.refused(1804, "entities/insert", {"collectionName": name, "data": [extra]})
+    properties = {
+        "dynamicfield.enabled": True,
+        "collection.description": "now with colours",
+        "consistency_level": "Strong",
+    }
+    body = {"collectionName": name, "properties": properties}
+    milvus.ok("collections/alter_properties", body)
+    data = milvus.ok("collections/describe", body)
+    assert data["enableDynamicField"] and data["description"] == "now with colours"
+    assert data["consistencyLevel"] == "Strong"
+    assert [each["key"] for each in data["properties"]] == ["timezone"]
+    milvus.ok("entities/insert", {"collectionName": name, "data": [extra]})
+    milvus.ok("collections/flush", body)
+    found = rows_of(milvus, name, filter='colour == "red"', outputFields=["s", "colour"])
+    assert found == [{"id": 3, "s": "a", "colour": "red"}]
+    assert [each["id"] for each in rows_of(milvus, name)] == [1, 2, 3]
+    milvus.ok("collections/compact", body)
+    assert [each["id"] for each in rows_of(milvus, name)] == [1, 2, 3]
+    for bad in (False, "maybe"):
+        body["properties"] = {"dynamicfield.enabled": bad}
+        milvus.refused(1100, "collections/alter_properties", body)
+
+
+def test_a_clustering_key_is_shown(milvus: Client, name: str) -> None:
+    create(milvus, name, key(), VECTOR, field("s", "Int64", isClusteringKey=True))
+    fields = milvus.ok("collections/describe", {"collectionName": name})["fields"]
+    assert [each["name"] for each in fields if each["clusteringKey"]] == ["s"]
 
 
 def test_flush_is_ok_and_counts_are_exact(milvus: Client, filled: str) -> None:
     assert milvus("collections/flush", {"collectionName": filled}) == {"code": 0, "data": {}}
     assert milvus.ok("collections/get_stats", {"collectionName": filled}) == {"rowCount": 10}
-
-
-def test_get_load_state_of_an_unknown_partition_is_200(milvus: Client, quick: str) -> None:
-    body = {"collectionName": quick, "partitionNames": ["p"]}
-    milvus.refused(200, "collections/get_load_state", body)

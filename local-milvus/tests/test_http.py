@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
+import socket
+import time
 
 import pytest
 from conftest import PREFIX, Client
@@ -205,21 +208,14 @@ def test_the_db_name_header_counts_when_the_body_names_none(milvus: Client) -> N
 
 
 UNSUPPORTED = {
-    "collections/refresh_load": {"collectionName": "x"},
-    "collections/compact": {"collectionName": "x"},
-    "collections/get_compaction_state": {"jobID": 1},
-    "collections/fields/add": {"collectionName": "x", "schema": {"fieldName": "f"}},
-    "collections/add_function": {"collectionName": "x", "function": {"name": "f"}},
-    "partitions/load": {"collectionName": "x", "partitionNames": ["p"]},
-    "partitions/release": {"collectionName": "x", "partitionNames": ["p"]},
-    "indexes/alter_properties": {"collectionName": "x", "indexName": "i"},
+    "collections/fields/drop": {"collectionName": "x", "fieldName": "f"},
+    "collections/drop_function_field": {"collectionName": "x", "functionName": "f"},
     "jobs/import/create": {"collectionName": "x", "files": [["a"]]},
     "jobs/import/list": {},
-    "common/run_analyzer": {"text": ["a b"]},
+    "jobs/snapshot/list": {},
     "users/list": {},
-    "roles/grant_privilege_v2": {},
+    "roles/list": {},
     "resource_groups/list": {},
-    "segments/describe": {},
     "quotacenter/describe": {},
 }
 
@@ -239,3 +235,71 @@ def test_pages_of_other_sites_may_read_answers_only_when_a_token_guards_them(
 ) -> None:
     reply = milvus.raw(PREFIX + "collections/list")
     assert reply.headers["access-control-allow-origin"] == "*"
+
+
+# ── slow, broken and greedy clients ─────────────────────────────
+
+
+def closed_after(connection: socket.socket) -> float:
+    """The seconds until the other side closes."""
+    begun = time.monotonic()
+    while connection.recv(1000):
+        pass
+    return time.monotonic() - begun
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST /v2/vectordb/collections/list HTTP/1.1\r\nHost: x\r\n"]
+)
+def test_headers_that_do_not_come_are_waited_for_five_seconds(milvus: Client, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", milvus.port), timeout=15) as connection:
+        connection.sendall(sent)
+        assert 4.5 < closed_after(connection) < 10
+
+
+def test_headers_may_come_in_pieces(milvus: Client) -> None:
+    whole = (
+        f"POST {PREFIX}collections/list HTTP/1.1\r\nHost: x\r\nAuthorization: root:Milvus\r\n"
+        "Content-Length: 2\r\nConnection: close\r\n\r\n{}"
+    ).encode()
+    with socket.create_connection(("127.0.0.1", milvus.port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(whole), 7):
+            connection.sendall(whole[start : start + 7])
+            time.sleep(0.005)
+        received = b""
+        while part := connection.recv(1000):
+            received += part
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_body_that_says_it_is_too_long_is_refused_at_once(milvus: Client) -> None:
+    head = (
+        f"POST {PREFIX}entities/insert HTTP/1.1\r\nHost: x\r\nAuthorization: root:Milvus\r\n"
+        f"Content-Length: {2**40}\r\n\r\n"
+    ).encode()
+    with socket.create_connection(("127.0.0.1", milvus.port), timeout=10) as connection:
+        connection.sendall(head + b'{"collectionName":')
+        received = b""
+        while not received.endswith(b"}"):
+            part = connection.recv(10_000)
+            assert part, received
+            received += part
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    answer = json.loads(received.split(b"\r\n\r\n", 1)[1])
+    assert answer == {"code": 1102, "message": "request body is larger than 536870912 bytes"}
+
+
+def test_several_requests_sent_at_once_are_answered_in_turn(milvus: Client) -> None:
+    one = (
+        f"POST {PREFIX}collections/list HTTP/1.1\r\nHost: x\r\nAuthorization: root:Milvus\r\n"
+        "Content-Length: 2\r\n\r\n{}"
+    ).encode()
+    with socket.create_connection(("127.0.0.1", milvus.port), timeout=10) as connection:
+        connection.sendall(one * 5)
+        received = b""
+        while received.count(b'"code":0') < 5:
+            part = connection.recv(10_000)
+            assert part, received
+            received += part
+    assert received.count(b"HTTP/1.1 200 OK") == 5

@@ -367,3 +367,17 @@ def test_a_write_whose_time_is_up_still_ends_whole(milvus: Client, quick: str) -
         assert stats == {"rowCount": 0}
         time.sleep(0.05)
     assert stats == {"rowCount": 3000}
+
+
+def test_an_offer_to_upgrade_to_http2_is_ignored_without_a_word(gateway: Start) -> None:
+    process = gateway()
+    client = process.ready()
+    offer = {
+        "Connection": "Upgrade, HTTP2-Settings",
+        "Upgrade": "h2c",
+        "HTTP2-Settings": "AAMAAABk",
+    }
+    assert client.ok("collections/list", headers=offer) == []
+    process.popen.terminate()
+    assert process.popen.wait(5) == 0
+    assert process.popen.stderr.read() == b""
