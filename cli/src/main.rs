@@ -42,6 +42,8 @@ enum Command {
     Call(commands::call::Arguments),
     /// Show what the component is, what it may reach, and its limits.
     Inspect(commands::inspect::Arguments),
+    /// Show the policy in force, or what it says of a request.
+    Policy(commands::policy::Arguments),
     /// Find out what is reachable, and what to do where something is not.
     Doctor(commands::doctor::Arguments),
     /// Run a local Milvus (Milvus Lite with Milvus' REST API) until Ctrl-C.
@@ -55,6 +57,7 @@ impl Command {
             Self::Tools(arguments) => arguments.json,
             Self::Call(arguments) => arguments.json,
             Self::Inspect(arguments) => arguments.json,
+            Self::Policy(arguments) => arguments.json,
             Self::Doctor(arguments) => arguments.json,
             Self::Local(arguments) => arguments.json,
         }
@@ -99,6 +102,7 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Tools(arguments) => commands::tools::run(&cli.settings, &arguments).await,
         Command::Call(arguments) => commands::call::run(&cli.settings, arguments).await,
         Command::Inspect(arguments) => commands::inspect::run(&cli.settings, &arguments),
+        Command::Policy(arguments) => commands::policy::run(&cli.settings, &arguments),
         Command::Doctor(arguments) => commands::doctor::run(&cli.settings, &arguments).await,
         Command::Local(arguments) => commands::local::run(arguments).await,
     }

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from .grpc_server import GrpcServer
+    from .rpc.server import GrpcServer
 
 TOKEN_VARIABLE = "MILVUS_GATEWAY_TOKEN"
 EXIT_USAGE = 2
@@ -101,7 +101,7 @@ def _ask_once(host: str, port: int, token: str | None, certificate: str | None) 
     """A real request through the real socket; with TLS only if it shows our certificate."""
     connection = HTTPConnection(host, port, timeout=10)
     if certificate:
-        from .tls import own_certificate, pinned_client_context
+        from .front.tls import own_certificate, pinned_client_context
 
         secure = HTTPSConnection(host, port, timeout=10, context=pinned_client_context())
         secure.connect()
@@ -128,10 +128,10 @@ async def _serve(
     import uvicorn
     from milvus_lite import __version__ as lite_version
 
-    from .app import Gateway
-    from .auth import Authenticator
-    from .front import Front, Upstream
-    from .lite import Lite
+    from .engine.lite import Lite
+    from .front.app import Gateway
+    from .front.port import Front, Upstream
+    from .wire.auth import Authenticator
 
     class Server(uvicorn.Server):
         """Leaves the signals to this module: uvicorn would raise them again at its end."""
@@ -166,7 +166,7 @@ async def _serve(
     gateway = Gateway(lite, authenticator)
 
     def start_grpc() -> GrpcServer:
-        from .grpc_server import GrpcServer
+        from .rpc.server import GrpcServer
 
         return GrpcServer(lite, authenticator, options.data_dir)
 
@@ -256,7 +256,7 @@ def main() -> int:
         return EXIT_USAGE
     tls = None
     if options.tls_cert:
-        from .tls import TlsError, server_context
+        from .front.tls import TlsError, server_context
 
         try:
             tls = server_context(options.tls_cert, options.tls_key)

@@ -761,7 +761,7 @@ def test_where_sockets_need_a_file_it_is_the_owners_alone_and_never_left(tmp_pat
     """What other systems than Linux do, tried by calling this one by another name."""
     start = (
         "import runpy, sys, types\n"
-        "from milvus_gateway import grpc_server\n"
+        "from milvus_gateway.rpc import server as grpc_server\n"
         "grpc_server.sys = types.SimpleNamespace(platform='other', modules=sys.modules)\n"
         f"sys.argv = ['gateway', '--data-dir', {str(tmp_path / 'data')!r}]\n"
         "runpy.run_module('milvus_gateway', run_name='__main__')\n"

@@ -1,5 +1,7 @@
 //! What an operator lets a component do: classes of effect, names of collections and databases, places outside.
 
+use std::fmt;
+
 use routes::{Effect, NameKind, Route};
 
 use super::body::{Reading, is_name};
@@ -29,18 +31,18 @@ impl Effects {
         self.0 & 1 << effect as u8 != 0
     }
 
-    /// What is in both.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
+    /// Those that are in, in the order of the classes' documentation.
+    pub fn iter(self) -> impl Iterator<Item = Effect> {
+        Effect::ALL
+            .into_iter()
+            .filter(move |effect| self.contains(*effect))
     }
 }
 
-impl std::fmt::Debug for Effects {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names = Effect::ALL.iter().filter(|effect| self.contains(**effect));
+impl fmt::Debug for Effects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set()
-            .entries(names.map(|effect| effect.as_str()))
+            .entries(self.iter().map(Effect::as_str))
             .finish()
     }
 }
@@ -142,6 +144,29 @@ impl Default for Policy {
     }
 }
 
+impl fmt::Display for Policy {
+    /// In words, a line for each part.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |names: &[String]| match names {
+            [] => "none".to_owned(),
+            names => names.join(", "),
+        };
+        let names = |names: &Option<Names>| match names {
+            None => "all".to_owned(),
+            Some(Names(names)) => list(names),
+        };
+        let classes: Vec<String> = self
+            .effects
+            .iter()
+            .map(|effect| effect.to_string())
+            .collect();
+        writeln!(f, "classes: {}", list(&classes))?;
+        writeln!(f, "collections: {}", names(&self.collections))?;
+        writeln!(f, "databases: {}", names(&self.databases))?;
+        write!(f, "outside Milvus: {}", list(&self.outside))
+    }
+}
+
 impl Policy {
     /// The classes of a mode, every collection and database, nobody outside.
     #[must_use]
@@ -200,9 +225,7 @@ impl Policy {
 
     /// Whether a request of `route` that holds what was read may leave.
     pub(super) fn check(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
-        let raised = Effect::ALL
-            .into_iter()
-            .filter(|effect| reading.effects.contains(*effect));
+        let raised = reading.effects.iter();
         self.check_effects(Rule::Effect, route.effects().chain(raised))?;
         self.check_outside(reading)?;
         self.check_names(route, reading)

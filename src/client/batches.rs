@@ -2,6 +2,7 @@
 
 use super::{Client, selection};
 use crate::contract::types::Dialect;
+use crate::dialect::v1::InV1 as _;
 use crate::dialect::{Spoken, v1};
 use crate::error::{Error, Outcome, Retry};
 use crate::operations::entities::{Insert, Upsert, Written};
@@ -61,7 +62,8 @@ pub fn write(
 ) -> Result<Report, Failure> {
     let mut report = Report::default();
     if client.dialect() == Dialect::V1 {
-        let checked = selection::schema(client, collection_name)
+        let checked = refused_by_v1(mode, collection_name, partition_name)
+            .and_then(|()| selection::schema(client, collection_name))
             .and_then(|schema| v1::rows::check(rows, &schema));
         if let Err(cause) = checked {
             return Err(Failure {
@@ -117,6 +119,30 @@ pub fn write(
         }
     }
     Ok(report)
+}
+
+/// What v1 lacks of a write is refused before the schema is asked for.
+fn refused_by_v1(
+    mode: Mode,
+    collection_name: &str,
+    partition_name: Option<&str>,
+) -> Result<(), Error> {
+    match mode {
+        Mode::Insert => Insert {
+            collection_name,
+            partition_name,
+            data: &[],
+        }
+        .request(None),
+        Mode::Upsert { partial } => Upsert {
+            collection_name,
+            partition_name,
+            data: &[],
+            partial_update: partial,
+        }
+        .request(None),
+    }
+    .map(|_| ())
 }
 
 fn send<O: Spoken<Answer = Written>>(

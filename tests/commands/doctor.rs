@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::{milvus, run, shows};
-use crate::servers::local::LocalMilvus;
+use crate::servers::local::{LocalMilvus, Standalone, TOKEN};
 use crate::servers::{Recorder, ok};
 
 #[test]
@@ -21,6 +21,39 @@ ok  milvus      http://127.0.0.1:PORT answers and speaks REST v2
 ok  database    `default`, collections in it: SOME
 ",
     );
+}
+
+#[test]
+fn a_milvus_that_speaks_v1_only_is_good_and_its_dialect_is_told() {
+    let ran = run(
+        &["doctor"],
+        &[
+            ("MILVUS_URI", LocalMilvus::of(Standalone).uri()),
+            ("MILVUS_TOKEN", TOKEN),
+        ],
+    );
+    assert_eq!((ran.code, ran.errors.as_str()), (0, ""));
+    assert!(
+        ran.output.contains(" answers and speaks REST v1 "),
+        "{}",
+        ran.output
+    );
+    assert!(!ran.output.contains("NO "), "{}", ran.output);
+}
+
+#[test]
+fn a_call_finds_the_dialect_of_a_milvus_that_speaks_v1_only() {
+    let list = r#"{"operation":"list"}"#;
+    let ran = run(
+        &["call", "milvus_collection", list, "--json"],
+        &[
+            ("MILVUS_URI", LocalMilvus::of(Standalone).uri()),
+            ("MILVUS_TOKEN", TOKEN),
+        ],
+    );
+    assert_eq!((ran.code, ran.errors.as_str()), (0, ""));
+    let answer: Value = serde_json::from_str(&ran.output).expect("JSON");
+    assert!(answer["collections"].is_array(), "{answer}");
 }
 
 #[test]

@@ -46,7 +46,12 @@ policy      It may send Milvus' own REST requests (MANY routes, compared byte by
             and nothing else, nowhere else. The host writes every header, sends the body that it
             checked with its own length, follows no redirection, and adds the token, which the
             component never sees. It has no file, no environment, no socket, no clock of the day,
-            no random numbers. What it does to which data is not limited yet: every data route is open.
+            no random numbers. What a call lets out is for the tool and the collection that it names;
+            beyond that the operator allows:
+            classes: read, write, erase, drop, admin
+            collections: all
+            databases: all
+            outside Milvus: none
 
 limits      256 MiB of memory, 60 s and 64 requests a call, 32 MiB a request, 64 MiB an answer,
             32 calls at a time

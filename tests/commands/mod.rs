@@ -5,6 +5,7 @@ mod doctor;
 mod help;
 mod inspect;
 mod local;
+mod policy;
 mod settings;
 mod tools;
 

@@ -99,9 +99,9 @@ fn an_unknown_setting_is_wrong_usage() {
     shows(
         &ran.errors,
         "
-error: milvus-host.toml: unknown field `databse`, expected one of `uri`, `token_file`, `database`, `timeout_ms`, `ca_cert`, `component`, `audit`
+error: milvus-host.toml: unknown field `databse`, expected one of `uri`, `token_file`, `database`, `dialect`, `timeout_ms`, `ca_cert`, `component`, `audit`, `policy`
 
-hint: known settings: uri, token_file, database, timeout_ms, ca_cert, component, audit
+hint: known settings: uri, token_file, database, dialect, timeout_ms, ca_cert, component, audit, [policy]
 ",
     );
     let ran = run_in(
@@ -171,11 +171,17 @@ fn audit_lines_go_where_they_are_told_to() {
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
-    assert_eq!(lines.len(), 2, "{lines:?}");
+    // What the component says of its tools binds the call, and is asked for first.
+    assert_eq!(lines.len(), 3, "{lines:?}");
     assert_eq!(
-        (&lines[1]["tool"], &lines[1]["sent"]),
+        (&lines[0]["tool"], &lines[0]["sent"]),
+        (&"list_tools".into(), &0.into()),
+        "{lines:?}"
+    );
+    assert_eq!(
+        (&lines[2]["tool"], &lines[2]["sent"]),
         (&"milvus_collection".into(), &1.into()),
         "{lines:?}"
     );
-    assert_eq!(lines[0]["verdict"], "sent", "{lines:?}");
+    assert_eq!(lines[1]["verdict"], "sent", "{lines:?}");
 }

@@ -1,5 +1,9 @@
-//! The real Milvus of the tests: Milvus Lite behind the project's gateway, started as people start it, with
-//! `milvus-host local`. One server serves the whole test process and ends with it, since its standard input closes.
+//! The real servers of the tests: Milvus Lite behind the project's gateway, and a full Milvus 2.3.5, each started as
+//! people start it, with `milvus-host local`. One of each serves the whole test process and ends with it, since its
+//! standard input closes.
+//!
+//! A test says on which it runs: it names a [`Server`] where it takes a stage or makes a collection, and who runs on
+//! both loops over [`both`]. What REST v1 cannot do is asserted as `unsupported` in `tools::unsupported`.
 
 use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -10,14 +14,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
-use host_harness::{Audit, CallError, Credential, Endpoint, Host, ToolError};
+use host_harness::{Audit, CallError, Credential, Dialect, Endpoint, ErrorKind, Host, ToolError};
 use serde_json::{Value, json};
+
+use super::grpc::Grpc;
 
 /// What lets a caller in.
 pub(crate) const TOKEN: &str = "root:Milvus";
 
-/// How long the server may take to start, its installation aside.
-const START: Duration = Duration::from_secs(90);
+/// How long a server may take to start, its installation aside; a full Milvus on a used folder takes the longest.
+const START: Duration = Duration::from_secs(200);
 /// How long one plain request may take.
 const REQUEST: Duration = Duration::from_secs(30);
 
@@ -72,6 +78,40 @@ pub(crate) fn unique(what: &str) -> String {
     )
 }
 
+/// A server that tests run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// Milvus Lite behind the gateway: REST v2.
+    Lite,
+    /// Milvus 2.3.5: REST v1.
+    Standalone,
+}
+
+pub(crate) use Server::{Lite, Standalone};
+
+impl Server {
+    /// What it speaks.
+    pub(crate) fn dialect(self) -> Dialect {
+        match self {
+            Lite => Dialect::V2,
+            Standalone => Dialect::V1,
+        }
+    }
+
+    /// Whether its queries answer a row of this key. Milvus 2.3.5 has a fault: it finds the largest int64 in a search,
+    /// and in no query.
+    pub(crate) fn queries(self, key: i64) -> bool {
+        self == Lite || key != i64::MAX
+    }
+}
+
+/// Each server, for a test that runs on both. It says which, so that a failure shows where it was.
+pub(crate) fn both() -> impl Iterator<Item = Server> {
+    [Lite, Standalone]
+        .into_iter()
+        .inspect(|server| println!("on {server:?}:"))
+}
+
 /// A running `milvus-host local`, killed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct LocalMilvus {
@@ -82,14 +122,23 @@ pub(crate) struct LocalMilvus {
 }
 
 impl LocalMilvus {
-    /// The server that all tests share. It lets in who has [`TOKEN`].
+    /// The gateway that all tests share. It lets in who has [`TOKEN`].
     pub(crate) fn shared() -> &'static Self {
-        static SHARED: OnceLock<LocalMilvus> = OnceLock::new();
-        SHARED.get_or_init(|| {
+        Self::of(Lite)
+    }
+
+    /// The server of a kind that all tests share. It lets in who has [`TOKEN`].
+    pub(crate) fn of(server: Server) -> &'static Self {
+        static LITE: OnceLock<LocalMilvus> = OnceLock::new();
+        static STANDALONE: OnceLock<LocalMilvus> = OnceLock::new();
+        let (shared, name) = match server {
+            Lite => (&LITE, "lite"),
+            Standalone => (&STANDALONE, "standalone"),
+        };
+        shared.get_or_init(|| {
             let mut command = command();
             command
-                .arg("local")
-                .arg("--auth")
+                .args(["local", "--auth", "--server", name])
                 .env("MILVUS_TOKEN", TOKEN);
             Self::start(command)
         })
@@ -140,9 +189,14 @@ impl LocalMilvus {
         self.uri().trim_start_matches("http://")
     }
 
-    /// The process of the gateway, a child of the command line.
-    pub(crate) fn gateway(&self) -> u64 {
+    /// The process of the gateway, or of the supervisor: a child of the command line.
+    pub(crate) fn server(&self) -> u64 {
         self.ready["pid"].as_u64().expect("it said its process")
+    }
+
+    /// The last of what it said to people.
+    pub(crate) fn said(&self) -> String {
+        self.log.tail()
     }
 
     /// Where its rows are.
@@ -152,12 +206,6 @@ impl LocalMilvus {
                 .as_str()
                 .expect("it said where its rows are"),
         )
-    }
-
-    /// The server for calls, credential included. A connection belongs to the runtime that opened it, so each test
-    /// takes its own.
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        endpoint(self.uri())
     }
 
     /// Says something to the REST API itself, for what the tools do not do; answers `data`.
@@ -208,9 +256,15 @@ impl Log {
     }
 }
 
-/// An endpoint with [`TOKEN`].
+/// An endpoint with [`TOKEN`] that speaks REST v2.
 pub(crate) fn endpoint(uri: &str) -> Endpoint {
+    endpoint_of(Lite, uri)
+}
+
+/// An endpoint with [`TOKEN`] that speaks what a server speaks.
+pub(crate) fn endpoint_of(server: Server, uri: &str) -> Endpoint {
     Endpoint::builder(uri)
+        .dialect(server.dialect())
         .credential(Credential::new(TOKEN.to_owned()))
         .build()
         .expect("an origin on this machine")
@@ -218,6 +272,11 @@ pub(crate) fn endpoint(uri: &str) -> Endpoint {
 
 /// One plain request to the REST API v2, the answer's JSON whole.
 pub(crate) fn post(address: &str, path: &str, body: &Value, token: Option<&str>) -> Value {
+    send(address, &format!("/v2/vectordb/{path}"), body, token)
+}
+
+/// One plain `POST`, the answer's JSON whole.
+pub(crate) fn send(address: &str, path: &str, body: &Value, token: Option<&str>) -> Value {
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(REQUEST)).expect("a socket");
     let body = body.to_string();
@@ -225,7 +284,7 @@ pub(crate) fn post(address: &str, path: &str, body: &Value, token: Option<&str>)
         .map(|token| format!("Authorization: Bearer {token}\r\n"))
         .unwrap_or_default();
     let head = format!(
-        "POST /v2/vectordb/{path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{credential}\
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{credential}\
          Content-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
@@ -268,19 +327,56 @@ pub(crate) fn host() -> &'static Host {
 pub(crate) struct Stage {
     /// Where its calls go.
     pub(crate) endpoint: Endpoint,
+    /// The shared Milvus, if that is there.
+    server: Option<Server>,
 }
 
-/// The shared host before the shared Milvus.
-pub(crate) fn stage() -> Stage {
+/// The shared host before the shared Milvus of a kind.
+pub(crate) fn stage(server: Server) -> Stage {
     Stage {
-        endpoint: LocalMilvus::shared().endpoint(),
+        endpoint: endpoint_of(server, LocalMilvus::of(server).uri()),
+        server: Some(server),
     }
 }
 
 impl Stage {
     /// The shared host before another server.
     pub(crate) fn before(endpoint: Endpoint) -> Self {
-        Self { endpoint }
+        Self {
+            endpoint,
+            server: None,
+        }
+    }
+
+    /// The shared host before a shared Milvus, through a proxy.
+    pub(crate) fn through(server: Server, proxy: &str) -> Self {
+        Self {
+            endpoint: endpoint_of(server, proxy),
+            server: Some(server),
+        }
+    }
+
+    /// Makes a collection. What a tool cannot make over REST v1 it refuses; then it is made over gRPC.
+    pub(crate) async fn create(&self, name: &str, arguments: Value) {
+        let arguments = of(name, arguments);
+        let tool = "milvus_create_collection";
+        match self.try_call(tool, &arguments.to_string()).await {
+            Ok(_) => {}
+            Err(CallError::Tool(error))
+                if self.server == Some(Standalone) && error.kind == ErrorKind::Unsupported =>
+            {
+                assert!(error.message.contains(" of Milvus 2."), "{error:?}");
+                Grpc::shared().create(&arguments);
+            }
+            Err(error) => panic!("{tool} {arguments}: {error:?}"),
+        }
+    }
+
+    /// Waits until reads see what was written: over REST v1 none can ask for it.
+    pub(crate) fn settle(&self, collection: &str) {
+        if self.server == Some(Standalone) {
+            Grpc::shared().settle(collection);
+        }
     }
 
     /// Calls a tool.

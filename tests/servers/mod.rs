@@ -5,6 +5,7 @@
 
 mod elsewhere;
 mod faulty;
+mod grpc;
 pub(crate) mod local;
 mod recorder;
 

@@ -71,7 +71,12 @@ impl Stage {
             problems.is_empty(),
             "{tool} does not declare {arguments}: {problems:?}"
         );
-        self.takes(tool, &arguments.to_string()).await
+        let answer = self.takes(tool, &arguments.to_string()).await;
+        if matches!(tool, "milvus_insert" | "milvus_upsert" | "milvus_delete") {
+            let collection = arguments["collection_name"].as_str();
+            self.settle(collection.expect("a write names its collection"));
+        }
+        answer
     }
 
     /// Calls a tool with arguments that are written in another way than its schema says; checks the answer.

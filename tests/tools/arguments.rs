@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::{Collection, is_refused, keys};
-use crate::servers::local::of;
+use crate::servers::local::{Lite, both, of};
 
 #[tokio::test]
 async fn json_in_text_is_taken_as_the_json_that_it_holds() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     let arguments = json!({"query_vector": "[0, 0]", "limit": "2", "output_fields": "[\"word\"]", "filter_params": "{\"low\": 20}", "filter": "frequency > {low}"});
     let answer = words
         .stage
@@ -21,88 +21,96 @@ async fn json_in_text_is_taken_as_the_json_that_it_holds() {
 
 #[tokio::test]
 async fn rows_in_text_are_taken() {
-    let words = Collection::words().await;
-    let rows = json!([super::word(7, "gnu", "mammal")]).to_string();
-    let answer = words
-        .stage
-        .takes(
-            "milvus_insert",
-            &of(&words.name, json!({ "data": rows })).to_string(),
-        )
-        .await;
-    assert_eq!(answer["insert_count"], 1);
-    let one = super::word(8, "hen", "bird");
-    let answer = words
-        .stage
-        .takes(
-            "milvus_insert",
-            &of(&words.name, json!({ "data": one })).to_string(),
-        )
-        .await;
-    assert_eq!(answer["ids"], json!([8]), "one row is a list of one");
+    for server in both() {
+        let words = Collection::words(server).await;
+        let rows = json!([super::word(7, "gnu", "mammal")]).to_string();
+        let answer = words
+            .stage
+            .takes(
+                "milvus_insert",
+                &of(&words.name, json!({ "data": rows })).to_string(),
+            )
+            .await;
+        assert_eq!(answer["insert_count"], 1);
+        let one = super::word(8, "hen", "bird");
+        let answer = words
+            .stage
+            .takes(
+                "milvus_insert",
+                &of(&words.name, json!({ "data": one })).to_string(),
+            )
+            .await;
+        assert_eq!(answer["ids"], json!([8]), "one row is a list of one");
+    }
 }
 
 #[tokio::test]
 async fn json5_is_taken() {
-    let words = Collection::words().await;
-    let text = format!(
-        "{{collection_name: '{}', query_vector: [0, 0,], limit: 2, /* words */}}",
-        words.name
-    );
-    assert_eq!(
-        keys(&words.stage.takes("milvus_search", &text).await),
-        [1, 2]
-    );
-}
-
-#[tokio::test]
-async fn lists_with_commas_are_taken() {
-    let words = Collection::words().await;
-    let arguments = of(
-        &words.name,
-        json!({"ids": "1, 3", "output_fields": "pk, word"}),
-    );
-    let answer = words
-        .stage
-        .takes("milvus_get", &arguments.to_string())
-        .await;
-    assert_eq!(
-        answer,
-        json!({"rows": [{"pk": 1, "word": "ant"}, {"pk": 3, "word": "cat"}]})
-    );
-    let arguments = of(&words.name, json!({"query_vector": "0, 0", "limit": 1}));
-    assert_eq!(
-        keys(
-            &words
-                .stage
-                .takes("milvus_search", &arguments.to_string())
-                .await
-        ),
-        [1]
-    );
-}
-
-#[tokio::test]
-async fn one_key_is_a_list_of_one() {
-    let words = Collection::words().await;
-    for ids in [json!(3), json!("3")] {
-        let arguments = of(&words.name, json!({ "ids": ids }));
+    for server in both() {
+        let words = Collection::words(server).await;
+        let text = format!(
+            "{{collection_name: '{}', query_vector: [0, 0,], limit: 2, /* words */}}",
+            words.name
+        );
         assert_eq!(
-            keys(
-                &words
-                    .stage
-                    .takes("milvus_get", &arguments.to_string())
-                    .await
-            ),
-            [3],
-            "{ids}"
+            keys(&words.stage.takes("milvus_search", &text).await),
+            [1, 2]
         );
     }
 }
 
 #[tokio::test]
+async fn lists_with_commas_are_taken() {
+    for server in both() {
+        let words = Collection::words(server).await;
+        let arguments = of(
+            &words.name,
+            json!({"ids": "1, 3", "output_fields": "pk, word"}),
+        );
+        let answer = words
+            .stage
+            .takes("milvus_get", &arguments.to_string())
+            .await;
+        assert_eq!(
+            answer,
+            json!({"rows": [{"pk": 1, "word": "ant"}, {"pk": 3, "word": "cat"}]})
+        );
+        let arguments = of(&words.name, json!({"query_vector": "0, 0", "limit": 1}));
+        assert_eq!(
+            keys(
+                &words
+                    .stage
+                    .takes("milvus_search", &arguments.to_string())
+                    .await
+            ),
+            [1]
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_key_is_a_list_of_one() {
+    for server in both() {
+        let words = Collection::words(server).await;
+        for ids in [json!(3), json!("3")] {
+            let arguments = of(&words.name, json!({ "ids": ids }));
+            assert_eq!(
+                keys(
+                    &words
+                        .stage
+                        .takes("milvus_get", &arguments.to_string())
+                        .await
+                ),
+                [3],
+                "{ids}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn words_count_in_any_case_and_null_is_not_given() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     let arguments = json!({"query_vector": [0, 0], "consistency_level": "STRONG", "filter": "", "offset": null, "partition_names": null, "limit": 1});
     assert_eq!(
         keys(
@@ -117,7 +125,7 @@ async fn words_count_in_any_case_and_null_is_not_given() {
 
 #[tokio::test]
 async fn a_boolean_in_text_is_taken() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     let arguments = of(
         &words.name,
         json!({"data": [{"pk": 1, "word": "asp"}], "partial": "True"}),
@@ -131,106 +139,114 @@ async fn a_boolean_in_text_is_taken() {
 
 #[tokio::test]
 async fn a_name_that_no_tool_knows_is_refused_before_anything_is_sent() {
-    let words = Collection::words().await;
-    words.stage.requests();
-    for (tool, name) in [
-        ("milvus_search", "top_k"),
-        ("milvus_query", "where"),
-        ("milvus_get", "id"),
-        ("milvus_count", "limit"),
-        ("milvus_drop_collection", "force"),
-    ] {
-        let error = words.fails(tool, json!({ name: 1 })).await;
-        is_refused(&words.stage, &error, name);
-        assert!(error.message.contains("known are"), "{error:?}");
+    for server in both() {
+        let words = Collection::words(server).await;
+        words.stage.requests();
+        for (tool, name) in [
+            ("milvus_search", "top_k"),
+            ("milvus_query", "where"),
+            ("milvus_get", "id"),
+            ("milvus_count", "limit"),
+            ("milvus_drop_collection", "force"),
+        ] {
+            let error = words.fails(tool, json!({ name: 1 })).await;
+            is_refused(&words.stage, &error, name);
+            assert!(error.message.contains("known are"), "{error:?}");
+        }
     }
 }
 
 #[tokio::test]
 async fn a_value_of_another_kind_is_refused_before_anything_is_sent() {
-    let words = Collection::words().await;
-    words.stage.requests();
-    for (tool, arguments, argument) in [
-        (
-            "milvus_search",
-            json!({"query_vector": [0, "x"]}),
-            "query_vector[1]",
-        ),
-        (
-            "milvus_search",
-            json!({"query_vector": true}),
-            "query_vector",
-        ),
-        (
-            "milvus_search",
-            json!({"query_vector": [0, 0], "limit": 1.5}),
-            "limit",
-        ),
-        (
-            "milvus_search",
-            json!({"query_vector": [0, 0], "limit": "many"}),
-            "limit",
-        ),
-        (
-            "milvus_search",
-            json!({"query_vector": [0, 0], "radius": "far"}),
-            "radius",
-        ),
-        (
-            "milvus_search",
-            json!({"query_vector": [0, 0], "search_params": [1]}),
-            "search_params",
-        ),
-        (
-            "milvus_query",
-            json!({"output_fields": [1]}),
-            "output_fields",
-        ),
-        ("milvus_query", json!({"filter": {"a": 1}}), "filter"),
-        ("milvus_get", json!({}), "ids"),
-        (
-            "milvus_upsert",
-            json!({"data": [{}], "partial": 2}),
-            "partial",
-        ),
-    ] {
-        let error = words.fails(tool, arguments).await;
-        is_refused(&words.stage, &error, argument);
+    for server in both() {
+        let words = Collection::words(server).await;
+        words.stage.requests();
+        for (tool, arguments, argument) in [
+            (
+                "milvus_search",
+                json!({"query_vector": [0, "x"]}),
+                "query_vector[1]",
+            ),
+            (
+                "milvus_search",
+                json!({"query_vector": true}),
+                "query_vector",
+            ),
+            (
+                "milvus_search",
+                json!({"query_vector": [0, 0], "limit": 1.5}),
+                "limit",
+            ),
+            (
+                "milvus_search",
+                json!({"query_vector": [0, 0], "limit": "many"}),
+                "limit",
+            ),
+            (
+                "milvus_search",
+                json!({"query_vector": [0, 0], "radius": "far"}),
+                "radius",
+            ),
+            (
+                "milvus_search",
+                json!({"query_vector": [0, 0], "search_params": [1]}),
+                "search_params",
+            ),
+            (
+                "milvus_query",
+                json!({"output_fields": [1]}),
+                "output_fields",
+            ),
+            ("milvus_query", json!({"filter": {"a": 1}}), "filter"),
+            ("milvus_get", json!({}), "ids"),
+            (
+                "milvus_upsert",
+                json!({"data": [{}], "partial": 2}),
+                "partial",
+            ),
+        ] {
+            let error = words.fails(tool, arguments).await;
+            is_refused(&words.stage, &error, argument);
+        }
     }
 }
 
 #[tokio::test]
 async fn text_that_is_no_json_object_is_refused() {
-    let stage = crate::servers::local::stage();
-    for text in [
-        "[]",
-        "7",
-        "not json",
-        "{\"collection_name\":",
-        "{\"ids\":[1],\"ids\":[2],\"collection_name\":\"docs\"}",
-    ] {
-        let error = stage.try_call("milvus_get", text).await.expect_err(text);
-        let host_harness::CallError::Tool(error) = error else {
-            panic!("{error:?}")
-        };
-        is_refused(&stage, &error, "arguments");
+    for server in both() {
+        let stage = crate::servers::local::stage(server);
+        for text in [
+            "[]",
+            "7",
+            "not json",
+            "{\"collection_name\":",
+            "{\"ids\":[1],\"ids\":[2],\"collection_name\":\"docs\"}",
+        ] {
+            let error = stage.try_call("milvus_get", text).await.expect_err(text);
+            let host_harness::CallError::Tool(error) = error else {
+                panic!("{error:?}")
+            };
+            is_refused(&stage, &error, "arguments");
+        }
     }
 }
 
 #[tokio::test]
 async fn a_collection_name_is_a_name_and_no_path() {
-    let stage = crate::servers::local::stage();
-    for name in [
-        "",
-        "two words",
-        "1st",
-        "../docs",
-        "docs\"}",
-        "a".repeat(256).as_str(),
-    ] {
-        let error = stage
-            .fails("milvus_count", json!({"collection_name": name}))
-            .await;
-        is_refused(&stage, &error, "collection_name");
+    for server in both() {
+        let stage = crate::servers::local::stage(server);
+        for name in [
+            "",
+            "two words",
+            "1st",
+            "../docs",
+            "docs\"}",
+            "a".repeat(256).as_str(),
+        ] {
+            let error = stage
+                .fails("milvus_count", json!({"collection_name": name}))
+                .await;
+            is_refused(&stage, &error, "collection_name");
+        }
     }
 }

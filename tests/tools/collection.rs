@@ -2,46 +2,50 @@ use host_harness::ErrorKind;
 use serde_json::json;
 
 use super::{Collection, is_refused, says, words_schema};
-use crate::servers::local::{stage, unique};
+use crate::servers::local::{Lite, both, stage, unique};
 
 #[tokio::test]
 async fn a_list_names_the_collections() {
-    let words = Collection::words().await;
-    let answer = words
-        .stage
-        .call("milvus_collection", json!({"operation": "list"}))
-        .await;
-    assert!(
-        answer["collections"]
-            .as_array()
-            .unwrap()
-            .contains(&json!(words.name)),
-        "{answer}"
-    );
+    for server in both() {
+        let words = Collection::words(server).await;
+        let answer = words
+            .stage
+            .call("milvus_collection", json!({"operation": "list"}))
+            .await;
+        assert!(
+            answer["collections"]
+                .as_array()
+                .unwrap()
+                .contains(&json!(words.name)),
+            "{answer}"
+        );
+    }
 }
 
 #[tokio::test]
 async fn has_tells_whether_a_collection_exists() {
-    let words = Collection::words().await;
-    assert_eq!(
-        words
-            .call("milvus_collection", json!({"operation": "has"}))
-            .await,
-        json!({"exists": true})
-    );
-    let answer = words
-        .stage
-        .call(
-            "milvus_collection",
-            json!({"operation": "has", "collection_name": unique("none")}),
-        )
-        .await;
-    assert_eq!(answer, json!({"exists": false}));
+    for server in both() {
+        let words = Collection::words(server).await;
+        assert_eq!(
+            words
+                .call("milvus_collection", json!({"operation": "has"}))
+                .await,
+            json!({"exists": true})
+        );
+        let answer = words
+            .stage
+            .call(
+                "milvus_collection",
+                json!({"operation": "has", "collection_name": unique("none")}),
+            )
+            .await;
+        assert_eq!(answer, json!({"exists": false}));
+    }
 }
 
 #[tokio::test]
 async fn stats_tell_the_rows() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     assert_eq!(
         words
             .call("milvus_collection", json!({"operation": "stats"}))
@@ -105,7 +109,7 @@ async fn a_description_has_everything_that_the_schema_said() {
 
 #[tokio::test]
 async fn an_alias_stands_for_its_collection() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     let alias = unique("alias");
     words.rest("aliases/create", json!({"aliasName": alias}));
     let answer = words
@@ -125,7 +129,7 @@ async fn an_alias_stands_for_its_collection() {
 
 #[tokio::test]
 async fn the_load_state_is_told_for_a_collection_and_for_partitions() {
-    let words = Collection::words().await.with_partition("flies").await;
+    let words = Collection::words(Lite).await.with_partition("flies").await;
     let loaded = json!({"load_state": "LoadStateLoaded", "load_progress": 100});
     assert_eq!(
         words
@@ -149,7 +153,7 @@ async fn the_load_state_is_told_for_a_collection_and_for_partitions() {
 
 #[tokio::test]
 async fn a_collection_that_is_not_there_is_said_so() {
-    let (stage, none) = (stage(), unique("none"));
+    let (stage, none) = (stage(Lite), unique("none"));
     for operation in ["describe", "stats", "load_state"] {
         let error = stage
             .fails(
@@ -163,7 +167,7 @@ async fn a_collection_that_is_not_there_is_said_so() {
 
 #[tokio::test]
 async fn arguments_that_do_not_fit_the_operation_are_refused() {
-    let stage = stage();
+    let stage = stage(Lite);
     for (arguments, argument) in [
         (json!({}), "operation"),
         (
@@ -196,7 +200,7 @@ async fn the_properties_and_the_words_of_a_collection_are_described() {
     schema["consistency_level"] = json!("Strong");
     schema["num_shards"] = json!(2);
     schema["fields"][1]["description"] = json!("The word");
-    let words = Collection::new(schema, json!([])).await;
+    let words = Collection::new(Lite, schema, json!([])).await;
     let answer = words
         .call("milvus_collection", json!({"operation": "describe"}))
         .await;

@@ -2,7 +2,7 @@ use host_harness::{ErrorKind, Outcome};
 use serde_json::{Value, json};
 
 use super::{Collection, is_refused, keys, says, sent, words_schema};
-use crate::servers::local::{stage, unique};
+use crate::servers::local::{Lite, both, stage, unique};
 
 async fn described(collection: &Collection) -> Value {
     let answer = collection
@@ -14,6 +14,7 @@ async fn described(collection: &Collection) -> Value {
 #[tokio::test]
 async fn the_quick_form_can_be_written_to_and_searched_at_once() {
     let quick = Collection::new(
+        Lite,
         json!({"dimension": 2}),
         json!([{"id": 1, "vector": [1, 0]}, {"id": 2, "vector": [0, 1], "word": "bee"}]),
     )
@@ -41,7 +42,7 @@ async fn the_quick_form_can_be_written_to_and_searched_at_once() {
 
 #[tokio::test]
 async fn the_quick_form_takes_a_text_key_names_and_a_metric() {
-    let quick = Collection::new(
+    let quick = Collection::new(Lite,
         json!({"dimension": 2, "id_type": "VarChar", "max_length": 8, "metric_type": "L2", "primary_field_name": "pk",
                "vector_field_name": "v", "enable_dynamic_field": false, "description": "Quick"}),
         json!([{"pk": "one", "v": [1, 0]}]),
@@ -84,24 +85,27 @@ async fn the_quick_form_takes_a_text_key_names_and_a_metric() {
 
 #[tokio::test]
 async fn automatic_keys_are_made_by_milvus() {
-    let quick = Collection::new(json!({"dimension": 2, "auto_id": true}), json!([])).await;
-    let answer = quick
-        .call(
-            "milvus_insert",
-            json!({"data": [{"vector": [1, 0]}, {"vector": [0, 1]}]}),
-        )
-        .await;
-    let ids = answer["ids"].as_array().unwrap();
-    assert_eq!((&answer["insert_count"], ids.len()), (&json!(2), 2));
-    let answer = quick
-        .call("milvus_get", json!({"ids": ids, "output_fields": ["id"]}))
-        .await;
-    assert_eq!(
-        answer["rows"].as_array().unwrap().len(),
-        2,
-        "keys beyond 2^53 are exact: {ids:?}"
-    );
-    assert_eq!(described(&quick).await["auto_id"], true);
+    for server in both() {
+        let quick =
+            Collection::new(server, json!({"dimension": 2, "auto_id": true}), json!([])).await;
+        let answer = quick
+            .call(
+                "milvus_insert",
+                json!({"data": [{"vector": [1, 0]}, {"vector": [0, 1]}]}),
+            )
+            .await;
+        let ids = answer["ids"].as_array().unwrap();
+        assert_eq!((&answer["insert_count"], ids.len()), (&json!(2), 2));
+        let answer = quick
+            .call("milvus_get", json!({"ids": ids, "output_fields": ["id"]}))
+            .await;
+        assert_eq!(
+            answer["rows"].as_array().unwrap().len(),
+            2,
+            "keys beyond 2^53 are exact: {ids:?}"
+        );
+        assert_eq!(described(&quick).await["auto_id"], true);
+    }
 }
 
 #[tokio::test]
@@ -121,7 +125,7 @@ async fn the_schema_form_makes_every_kind_of_field() {
             {"field_name": "s", "metric_type": "IP"},
         ],
     });
-    let all = Collection::new(schema, json!([])).await;
+    let all = Collection::new(Lite, schema, json!([])).await;
     let collection = described(&all).await;
     let field = |name: &str| {
         let fields = collection["fields"].as_array().unwrap();
@@ -166,7 +170,7 @@ async fn a_partition_key_spreads_rows_over_partitions() {
     let mut schema = words_schema();
     schema["fields"][2]["is_partition_key"] = json!(true);
     schema["num_partitions"] = json!(16);
-    let words = Collection::new(schema, super::words()).await;
+    let words = Collection::new(Lite, schema, super::words()).await;
     let collection = described(&words).await;
     assert_eq!(
         (
@@ -189,7 +193,7 @@ async fn a_partition_key_spreads_rows_over_partitions() {
 async fn without_index_params_a_schema_is_not_loaded() {
     let mut schema = words_schema();
     schema.as_object_mut().unwrap().remove("index_params");
-    let words = Collection::new(schema, json!([])).await;
+    let words = Collection::new(Lite, schema, json!([])).await;
     let collection = described(&words).await;
     assert_eq!(
         (&collection["load_state"], &collection["indexes"]),
@@ -210,7 +214,7 @@ async fn an_analyzer_takes_its_parameters() {
         "index_params": [{"field_name": "sparse", "metric_type": "BM25"}],
     });
     let rows = json!([{"text": "a cat"}, {"text": "a dog"}]);
-    let texts = Collection::new(schema, rows).await;
+    let texts = Collection::new(Lite, schema, rows).await;
     let search = async |text: &str| {
         texts
             .call(
@@ -229,14 +233,14 @@ async fn an_analyzer_takes_its_parameters() {
 
 #[tokio::test]
 async fn creating_the_same_collection_again_changes_nothing() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     words.call("milvus_create_collection", words_schema()).await;
     assert_eq!(words.keys().await.len(), 6);
 }
 
 #[tokio::test]
 async fn creating_another_collection_under_the_same_name_is_refused() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     let error = words
         .fails("milvus_create_collection", json!({"dimension": 4}))
         .await;
@@ -250,7 +254,7 @@ async fn an_index_that_cannot_be_made_leaves_the_outcome_open() {
     schema["index_params"][0]["metric_type"] = json!("HAMMING");
     let name = unique("test");
     schema["collection_name"] = json!(name);
-    let error = stage().fails("milvus_create_collection", schema).await;
+    let error = stage(Lite).fails("milvus_create_collection", schema).await;
     says(&error, ErrorKind::InvalidArgument, 1100);
     assert_eq!(
         error.outcome,
@@ -298,50 +302,52 @@ async fn a_clustering_key_and_a_description_are_sent_with_their_field() {
 
 #[tokio::test]
 async fn arguments_that_do_not_fit_together_are_refused() {
-    let stage = stage();
-    let key = json!({"name": "pk", "type": "Int64", "is_primary": true});
-    for (arguments, argument) in [
-        (json!({}), "dimension"),
-        (json!({"dimension": 0}), "dimension"),
-        (json!({"dimension": 4, "id_type": "VarChar"}), "max_length"),
-        (json!({"dimension": 4, "max_length": 4}), "max_length"),
-        (
-            json!({"dimension": 4, "index_params": [{"field_name": "v"}]}),
-            "index_params",
-        ),
-        (json!({"dimension": 4, "fields": [key]}), "dimension"),
-        (
-            json!({"fields": [{"name": "pk", "type": "Int64"}]}),
-            "fields",
-        ),
-        (json!({"fields": [key, key]}), "fields"),
-        (
-            json!({"fields": [key, {"name": "w", "type": "Text"}]}),
-            "fields[1].type",
-        ),
-        (
-            json!({"fields": [key, {"name": "w", "type": "Int64", "auto_id": true}]}),
-            "fields[1].auto_id",
-        ),
-        (
-            json!({"fields": [key, {"name": "w", "type": "Array"}]}),
-            "fields[1].element_type",
-        ),
-        (
-            json!({"fields": [key, {"name": "w", "type": "VarChar", "length": 3}]}),
-            "fields[1].length",
-        ),
-        (
-            json!({"fields": [key], "functions": [{"name": "f", "type": "BM25", "input_field_names": [], "output_field_names": ["s"]}]}),
-            "functions[0].input_field_names",
-        ),
-    ] {
-        let error = stage
-            .fails(
-                "milvus_create_collection",
-                crate::servers::local::of("docs", arguments),
-            )
-            .await;
-        is_refused(&stage, &error, argument);
+    for server in both() {
+        let stage = stage(server);
+        let key = json!({"name": "pk", "type": "Int64", "is_primary": true});
+        for (arguments, argument) in [
+            (json!({}), "dimension"),
+            (json!({"dimension": 0}), "dimension"),
+            (json!({"dimension": 4, "id_type": "VarChar"}), "max_length"),
+            (json!({"dimension": 4, "max_length": 4}), "max_length"),
+            (
+                json!({"dimension": 4, "index_params": [{"field_name": "v"}]}),
+                "index_params",
+            ),
+            (json!({"dimension": 4, "fields": [key]}), "dimension"),
+            (
+                json!({"fields": [{"name": "pk", "type": "Int64"}]}),
+                "fields",
+            ),
+            (json!({"fields": [key, key]}), "fields"),
+            (
+                json!({"fields": [key, {"name": "w", "type": "Text"}]}),
+                "fields[1].type",
+            ),
+            (
+                json!({"fields": [key, {"name": "w", "type": "Int64", "auto_id": true}]}),
+                "fields[1].auto_id",
+            ),
+            (
+                json!({"fields": [key, {"name": "w", "type": "Array"}]}),
+                "fields[1].element_type",
+            ),
+            (
+                json!({"fields": [key, {"name": "w", "type": "VarChar", "length": 3}]}),
+                "fields[1].length",
+            ),
+            (
+                json!({"fields": [key], "functions": [{"name": "f", "type": "BM25", "input_field_names": [], "output_field_names": ["s"]}]}),
+                "functions[0].input_field_names",
+            ),
+        ] {
+            let error = stage
+                .fails(
+                    "milvus_create_collection",
+                    crate::servers::local::of("docs", arguments),
+                )
+                .await;
+            is_refused(&stage, &error, argument);
+        }
     }
 }

@@ -1,29 +1,34 @@
 use host_harness::{ErrorKind, Outcome};
 use serde_json::json;
 
-use super::{Collection, is_refused, says, sent};
+use super::{Collection, deleted, is_refused, refuses, says, sent};
+use crate::servers::local::{Lite, both};
 
 #[tokio::test]
 async fn rows_are_deleted_by_key() {
-    let words = Collection::words().await;
-    let answer = words.call("milvus_delete", json!({"ids": [1, 3]})).await;
-    assert_eq!(answer, json!({"delete_count": 2}));
-    assert_eq!(words.keys().await, [2, 4, 5, 6]);
+    for server in both() {
+        let words = Collection::words(server).await;
+        let answer = words.call("milvus_delete", json!({"ids": [1, 3]})).await;
+        assert_eq!(answer, deleted(server, 2));
+        assert_eq!(words.keys().await, [2, 4, 5, 6]);
+    }
 }
 
 #[tokio::test]
 async fn rows_are_deleted_by_filter() {
-    let words = Collection::words().await;
-    let answer = words
-        .call("milvus_delete", json!({"filter": "category == \"insect\""}))
-        .await;
-    assert_eq!(answer, json!({"delete_count": 2}));
-    assert_eq!(words.keys().await, [3, 4, 5, 6]);
+    for server in both() {
+        let words = Collection::words(server).await;
+        let answer = words
+            .call("milvus_delete", json!({"filter": "category == \"insect\""}))
+            .await;
+        assert_eq!(answer, deleted(server, 2));
+        assert_eq!(words.keys().await, [3, 4, 5, 6]);
+    }
 }
 
 #[tokio::test]
 async fn filter_params_fill_the_templates_of_a_filter() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     words
         .call(
             "milvus_delete",
@@ -35,7 +40,7 @@ async fn filter_params_fill_the_templates_of_a_filter() {
 
 #[tokio::test]
 async fn a_partition_bounds_a_delete() {
-    let words = Collection::words().await.with_partition("flies").await;
+    let words = Collection::words(Lite).await.with_partition("flies").await;
     words
         .call(
             "milvus_delete",
@@ -66,40 +71,46 @@ async fn a_partition_bounds_a_delete() {
 
 #[tokio::test]
 async fn keys_that_are_not_there_change_nothing() {
-    let words = Collection::words().await;
-    words.call("milvus_delete", json!({"ids": [99]})).await;
-    assert_eq!(words.keys().await.len(), 6);
+    for server in both() {
+        let words = Collection::words(server).await;
+        words.call("milvus_delete", json!({"ids": [99]})).await;
+        assert_eq!(words.keys().await.len(), 6);
+    }
 }
 
 #[tokio::test]
 async fn nothing_is_deleted_without_keys_and_filter() {
-    let words = Collection::words().await;
-    words.stage.requests();
-    for (arguments, argument) in [
-        (json!({}), "filter"),
-        (json!({"filter": ""}), "filter"),
-        (json!({"ids": []}), "ids"),
-        (json!({"ids": null, "filter": null}), "filter"),
-        (json!({"ids": [1], "filter": "pk > 0"}), "filter"),
-        (
-            json!({"ids": [1], "filter_params": {"low": 1}}),
-            "filter_params",
-        ),
-    ] {
-        let error = words.fails("milvus_delete", arguments).await;
-        is_refused(&words.stage, &error, argument);
+    for server in both() {
+        let words = Collection::words(server).await;
+        words.stage.requests();
+        for (arguments, argument) in [
+            (json!({}), "filter"),
+            (json!({"filter": ""}), "filter"),
+            (json!({"ids": []}), "ids"),
+            (json!({"ids": null, "filter": null}), "filter"),
+            (json!({"ids": [1], "filter": "pk > 0"}), "filter"),
+            (
+                json!({"ids": [1], "filter_params": {"low": 1}}),
+                "filter_params",
+            ),
+        ] {
+            let error = words.fails("milvus_delete", arguments).await;
+            is_refused(&words.stage, &error, argument);
+        }
+        assert_eq!(words.keys().await.len(), 6);
     }
-    assert_eq!(words.keys().await.len(), 6);
 }
 
 #[tokio::test]
 async fn a_wrong_filter_deletes_nothing() {
-    let words = Collection::words().await;
-    let error = words
-        .fails("milvus_delete", json!({"filter": "frequency >"}))
-        .await;
-    says(&error, ErrorKind::InvalidArgument, 1100);
-    assert_eq!(words.keys().await.len(), 6);
+    for server in both() {
+        let words = Collection::words(server).await;
+        let error = words
+            .fails("milvus_delete", json!({"filter": "frequency >"}))
+            .await;
+        refuses(server, &error, 1100);
+        assert_eq!(words.keys().await.len(), 6);
+    }
 }
 
 #[tokio::test]

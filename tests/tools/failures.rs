@@ -4,11 +4,11 @@ use host_harness::{CallError, Credential, Endpoint, ErrorKind, ErrorSource, Outc
 use serde_json::json;
 
 use super::{answers::definitions, says, word};
-use crate::servers::local::{LocalMilvus, Stage, TOKEN, stage, unique};
+use crate::servers::local::{Lite, LocalMilvus, Stage, TOKEN, both, stage, unique};
 
 #[tokio::test]
 async fn a_collection_that_is_not_there_is_not_found_with_code_100() {
-    let (stage, none) = (stage(), unique("none"));
+    let (stage, none) = (stage(Lite), unique("none"));
     for (tool, mut arguments) in [
         ("milvus_search", json!({"query_vector": [0, 0]})),
         (
@@ -46,12 +46,12 @@ async fn list(endpoint: Endpoint) -> CallError {
 
 #[tokio::test]
 async fn who_has_no_token_or_another_is_told_so() {
-    let milvus = LocalMilvus::shared();
-    let wrong = Credential::new("root:another".to_owned());
-    for endpoint in [
-        Endpoint::builder(milvus.uri()),
-        Endpoint::builder(milvus.uri()).credential(wrong),
-    ] {
+    for (server, wrong) in both().flat_map(|server| [(server, false), (server, true)]) {
+        let mut endpoint =
+            Endpoint::builder(LocalMilvus::of(server).uri()).dialect(server.dialect());
+        if wrong {
+            endpoint = endpoint.credential(Credential::new("root:another".to_owned()));
+        }
         let error = list(endpoint.build().unwrap()).await;
         let CallError::Tool(told) = &error else {
             panic!("{error:?}")
@@ -90,16 +90,18 @@ async fn an_error_holds_no_token_even_where_the_server_repeats_it() {
 
 #[tokio::test]
 async fn a_database_that_is_not_there_is_not_found_with_code_800() {
-    let milvus = LocalMilvus::shared();
-    let endpoint = Endpoint::builder(milvus.uri())
-        .credential(Credential::new(TOKEN.to_owned()))
-        .database("nowhere")
-        .build()
-        .unwrap();
-    let error = Stage::before(endpoint)
-        .fails("milvus_collection", json!({"operation": "list"}))
-        .await;
-    says(&error, ErrorKind::NotFound, 800);
+    for server in both() {
+        let endpoint = Endpoint::builder(LocalMilvus::of(server).uri())
+            .dialect(server.dialect())
+            .credential(Credential::new(TOKEN.to_owned()))
+            .database("nowhere")
+            .build()
+            .unwrap();
+        let error = Stage::before(endpoint)
+            .fails("milvus_collection", json!({"operation": "list"}))
+            .await;
+        says(&error, ErrorKind::NotFound, 800);
+    }
 }
 
 #[tokio::test]
@@ -131,16 +133,18 @@ async fn every_call_goes_to_the_database_of_its_endpoint() {
 
 #[tokio::test]
 async fn a_tool_that_is_not_there_is_told_with_those_that_are() {
-    let stage = stage();
-    let error = stage.fails("milvus_format", json!({})).await;
-    assert_eq!(
-        (error.kind, error.source),
-        (ErrorKind::NotFound, ErrorSource::Component)
-    );
-    for name in definitions().keys() {
-        assert!(error.message.contains(name.as_str()), "{error:?}");
+    for server in both() {
+        let stage = stage(server);
+        let error = stage.fails("milvus_format", json!({})).await;
+        assert_eq!(
+            (error.kind, error.source),
+            (ErrorKind::NotFound, ErrorSource::Component)
+        );
+        for name in definitions().keys() {
+            assert!(error.message.contains(name.as_str()), "{error:?}");
+        }
+        assert_eq!(stage.requests(), 0);
     }
-    assert_eq!(stage.requests(), 0);
 }
 
 #[tokio::test]

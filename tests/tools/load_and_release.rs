@@ -2,6 +2,7 @@ use host_harness::ErrorKind;
 use serde_json::json;
 
 use super::{Collection, keys, says, words_schema};
+use crate::servers::local::Lite;
 
 async fn state(collection: &Collection) -> String {
     let answer = collection
@@ -12,7 +13,7 @@ async fn state(collection: &Collection) -> String {
 
 #[tokio::test]
 async fn a_released_collection_cannot_be_searched_until_it_is_loaded_again() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     let answer = words.call("milvus_release_collection", json!({})).await;
     assert_eq!(
         answer,
@@ -42,7 +43,7 @@ async fn a_released_collection_cannot_be_searched_until_it_is_loaded_again() {
 
 #[tokio::test]
 async fn both_may_be_repeated() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     for tool in [
         "milvus_release_collection",
         "milvus_release_collection",
@@ -58,7 +59,7 @@ async fn both_may_be_repeated() {
 async fn a_collection_without_an_index_cannot_be_loaded() {
     let mut schema = words_schema();
     schema.as_object_mut().unwrap().remove("index_params");
-    let words = Collection::new(schema, json!([])).await;
+    let words = Collection::new(Lite, schema, json!([])).await;
     assert_eq!(state(&words).await, "LoadStateNotLoad");
     let error = words.fails("milvus_load_collection", json!({})).await;
     says(&error, ErrorKind::NotFound, 700);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::answers::definitions;
 use super::{Collection, word};
 use crate::servers::Recorder;
-use crate::servers::local::{LocalMilvus, Stage, endpoint, of, unique};
+use crate::servers::local::{Lite, LocalMilvus, Stage, Standalone, endpoint, of, unique};
 
 /// Each tool in its usual form, and in every form that costs more.
 fn calls() -> Vec<(&'static str, &'static str, Value)> {
@@ -144,7 +144,7 @@ async fn rows_of_more_than_16_mib_take_one_request_for_each_16_mib() {
             {"name": "v", "type": "FloatVector", "dim": 2},
         ],
     });
-    let large = Collection::new(schema, json!([])).await;
+    let large = Collection::new(Lite, schema, json!([])).await;
     let text = "x".repeat(65_000);
     let rows: Vec<Value> = (0..300)
         .map(|key| json!({"pk": key, "text": text, "v": [0, 0]}))
@@ -198,4 +198,58 @@ async fn each_request_names_the_database_in_its_body_and_the_token_in_one_header
             "{request:?}"
         );
     }
+}
+
+/// Over REST v1 some calls take one request more, for the schema: tool, arguments, requests.
+fn calls_over_v1() -> Vec<(&'static str, Value, usize)> {
+    let row = word(7, "gnu", "mammal");
+    vec![
+        ("milvus_collection", json!({"operation": "describe"}), 1),
+        ("milvus_collection", json!({"operation": "has"}), 1),
+        ("milvus_collection", json!({"operation": "load_state"}), 1),
+        ("milvus_search", json!({"query_vector": [0, 0]}), 1),
+        (
+            "milvus_search",
+            json!({"query_vector": [0, 0], "output_fields": ["word"]}),
+            1,
+        ),
+        (
+            "milvus_search",
+            json!({"query_vector": [0, 0], "output_fields": ["*"]}),
+            2,
+        ),
+        (
+            "milvus_search",
+            json!({"query_vector": [0, 0], "anns_field": "v"}),
+            2,
+        ),
+        ("milvus_query", json!({"filter": "pk > 1"}), 1),
+        ("milvus_query", json!({}), 2),
+        ("milvus_query", json!({"ids": [1]}), 2),
+        ("milvus_get", json!({"ids": [1]}), 1),
+        ("milvus_get", json!({"ids": ["1"]}), 2),
+        ("milvus_count", json!({}), 2),
+        ("milvus_count", json!({"filter": "pk > 1"}), 1),
+        ("milvus_insert", json!({"data": [row]}), 2),
+        ("milvus_upsert", json!({"data": [row]}), 2),
+        ("milvus_delete", json!({"filter": "pk == 7"}), 1),
+        ("milvus_delete", json!({"ids": [7]}), 2),
+    ]
+}
+
+#[tokio::test]
+async fn over_v1_a_call_takes_one_request_more_where_it_needs_the_schema() {
+    let words = Collection::words(Standalone).await;
+    let mut wrong = Vec::new();
+    for (tool, arguments, expected) in calls_over_v1() {
+        let proxy = Recorder::forwarding(LocalMilvus::of(Standalone).address());
+        Stage::through(Standalone, &proxy.uri())
+            .call(tool, of(&words.name, arguments.clone()))
+            .await;
+        let count = proxy.requests().len();
+        if count != expected {
+            wrong.push(format!("{tool} {arguments}: {count}, expected {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -2,115 +2,130 @@ use host_harness::ErrorKind;
 use serde_json::{Value, json};
 
 use super::{Collection, is_refused, keys, says, sent};
+use crate::servers::local::{Lite, both};
 
 #[tokio::test]
 async fn the_nearest_rows_come_first_with_their_distance() {
-    let words = Collection::words().await;
-    let answer = words.near(json!({})).await;
-    let distances: Vec<f64> = answer["hits"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|hit| hit["distance"].as_f64().unwrap())
-        .collect();
-    assert_eq!(
-        (keys(&answer), distances),
-        (
-            vec![1, 2, 3, 4, 5, 6],
-            vec![1.0, 4.0, 9.0, 16.0, 25.0, 36.0]
-        )
-    );
-    assert!(
-        answer["hits"]
+    for server in both() {
+        let words = Collection::words(server).await;
+        let answer = words.near(json!({})).await;
+        let distances: Vec<f64> = answer["hits"]
             .as_array()
             .unwrap()
             .iter()
-            .all(|hit| hit["entity"] == json!({})),
-        "no field was asked for"
-    );
+            .map(|hit| hit["distance"].as_f64().unwrap())
+            .collect();
+        assert_eq!(
+            (keys(&answer), distances),
+            (
+                vec![1, 2, 3, 4, 5, 6],
+                vec![1.0, 4.0, 9.0, 16.0, 25.0, 36.0]
+            )
+        );
+        assert!(
+            answer["hits"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|hit| hit["entity"] == json!({})),
+            "no field was asked for"
+        );
+    }
 }
 
 #[tokio::test]
 async fn ten_hits_are_answered_where_no_limit_is_given() {
-    let words = Collection::words().await;
-    let more: Vec<Value> = (7..=15)
-        .map(|key| super::word(key, "more", "plant"))
-        .collect();
-    words.call("milvus_insert", json!({ "data": more })).await;
-    assert_eq!(keys(&words.near(json!({})).await).len(), 10);
+    for server in both() {
+        let words = Collection::words(server).await;
+        let more: Vec<Value> = (7..=15)
+            .map(|key| super::word(key, "more", "plant"))
+            .collect();
+        words.call("milvus_insert", json!({ "data": more })).await;
+        assert_eq!(keys(&words.near(json!({})).await).len(), 10);
+    }
 }
 
 #[tokio::test]
 async fn limit_and_offset_cut_the_hits() {
-    let words = Collection::words().await;
-    assert_eq!(keys(&words.near(json!({"limit": 2})).await), [1, 2]);
-    assert_eq!(
-        keys(&words.near(json!({"limit": 2, "offset": 3})).await),
-        [4, 5]
-    );
-    assert_eq!(words.near(json!({"offset": 6})).await, json!({"hits": []}));
+    for server in both() {
+        let words = Collection::words(server).await;
+        assert_eq!(keys(&words.near(json!({"limit": 2})).await), [1, 2]);
+        assert_eq!(
+            keys(&words.near(json!({"limit": 2, "offset": 3})).await),
+            [4, 5]
+        );
+        assert_eq!(words.near(json!({"offset": 6})).await, json!({"hits": []}));
+    }
 }
 
 #[tokio::test]
 async fn output_fields_come_with_each_hit() {
-    let words = Collection::words().await;
-    let answer = words
-        .near(json!({"limit": 1, "output_fields": ["word", "frequency"]}))
-        .await;
-    assert_eq!(
-        answer,
-        json!({"hits": [{"id": 1, "distance": 1.0, "entity": {"word": "ant", "frequency": 10}}]})
-    );
+    for server in both() {
+        let words = Collection::words(server).await;
+        let answer = words
+            .near(json!({"limit": 1, "output_fields": ["word", "frequency"]}))
+            .await;
+        assert_eq!(
+            answer,
+            json!({"hits": [{"id": 1, "distance": 1.0, "entity": {"word": "ant", "frequency": 10}}]})
+        );
+    }
 }
 
 #[tokio::test]
 async fn the_key_may_be_an_output_field_too() {
-    let words = Collection::words().await;
-    let answer = words
-        .near(json!({"limit": 1, "output_fields": ["pk", "word"]}))
-        .await;
-    assert_eq!(
-        answer["hits"][0],
-        json!({"id": 1, "distance": 1.0, "entity": {"pk": 1, "word": "ant"}})
-    );
+    for server in both() {
+        let words = Collection::words(server).await;
+        let answer = words
+            .near(json!({"limit": 1, "output_fields": ["pk", "word"]}))
+            .await;
+        assert_eq!(
+            answer["hits"][0],
+            json!({"id": 1, "distance": 1.0, "entity": {"pk": 1, "word": "ant"}})
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_star_asks_for_every_field_and_dynamic_ones_too() {
-    let words = Collection::words().await;
-    let row = json!({"pk": 7, "word": "gnu", "category": "mammal", "frequency": 70, "v": [0, 0], "legs": 4});
-    words.call("milvus_insert", json!({ "data": [row] })).await;
-    let answer = words
-        .near(json!({"limit": 1, "output_fields": ["*"]}))
-        .await;
-    let hit = &answer["hits"][0];
-    assert_eq!((&hit["id"], &hit["distance"]), (&json!(7), &json!(0.0)));
-    for (field, value) in [
-        ("word", json!("gnu")),
-        ("frequency", json!(70)),
-        ("legs", json!(4)),
-        ("pk", json!(7)),
-    ] {
-        assert_eq!(hit["entity"][field], value, "{hit}");
+    for server in both() {
+        let words = Collection::words(server).await;
+        let row = json!({"pk": 7, "word": "gnu", "category": "mammal", "frequency": 70, "v": [0, 0], "legs": 4});
+        words.call("milvus_insert", json!({ "data": [row] })).await;
+        let answer = words
+            .near(json!({"limit": 1, "output_fields": ["*"]}))
+            .await;
+        let hit = &answer["hits"][0];
+        assert_eq!((&hit["id"], &hit["distance"]), (&json!(7), &json!(0.0)));
+        for (field, value) in [
+            ("word", json!("gnu")),
+            ("frequency", json!(70)),
+            ("legs", json!(4)),
+            ("pk", json!(7)),
+        ] {
+            assert_eq!(hit["entity"][field], value, "{hit}");
+        }
     }
 }
 
 #[tokio::test]
 async fn a_filter_narrows_the_hits() {
-    let words = Collection::words().await;
-    assert_eq!(
-        keys(
-            &words
-                .near(json!({"filter": "category == \"mammal\" or frequency > 50"}))
-                .await
-        ),
-        [3, 4, 6]
-    );
+    for server in both() {
+        let words = Collection::words(server).await;
+        assert_eq!(
+            keys(
+                &words
+                    .near(json!({"filter": "category == \"mammal\" or frequency > 50"}))
+                    .await
+            ),
+            [3, 4, 6]
+        );
+    }
 }
 
 #[tokio::test]
 async fn filter_params_fill_the_templates_of_a_filter() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     let arguments = json!({"filter": "word in {names} and frequency > {low}", "filter_params": {"names": ["ant", "cat", "elm"], "low": 20}});
     assert_eq!(keys(&words.near(arguments).await), [3, 5]);
     let hostile = json!({"filter": "word == {name}", "filter_params": {"name": "\"] or pk != \""}});
@@ -123,7 +138,7 @@ async fn filter_params_fill_the_templates_of_a_filter() {
 
 #[tokio::test]
 async fn another_metric_than_the_index_has_is_refused_by_milvus() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     assert_eq!(
         keys(&words.near(json!({"metric_type": "L2", "limit": 1})).await),
         [1]
@@ -140,30 +155,32 @@ async fn another_metric_than_the_index_has_is_refused_by_milvus() {
 
 #[tokio::test]
 async fn radius_and_range_filter_narrow_the_hits() {
-    let words = Collection::words().await;
-    assert_eq!(
-        keys(&words.near(json!({"radius": 16})).await),
-        [1, 2, 3],
-        "the outer bound is excluded"
-    );
-    assert_eq!(
-        keys(&words.near(json!({"radius": 16, "range_filter": 4})).await),
-        [2, 3],
-        "the inner one included"
-    );
-    let error = words
-        .fails(
-            "milvus_search",
-            json!({"query_vector": [0, 0], "range_filter": 4}),
-        )
-        .await;
-    words.stage.requests();
-    assert_eq!(error.argument.as_deref(), Some("range_filter"));
+    for server in both() {
+        let words = Collection::words(server).await;
+        assert_eq!(
+            keys(&words.near(json!({"radius": 16})).await),
+            [1, 2, 3],
+            "the outer bound is excluded"
+        );
+        assert_eq!(
+            keys(&words.near(json!({"radius": 16, "range_filter": 4})).await),
+            [2, 3],
+            "the inner one included"
+        );
+        let error = words
+            .fails(
+                "milvus_search",
+                json!({"query_vector": [0, 0], "range_filter": 4}),
+            )
+            .await;
+        words.stage.requests();
+        assert_eq!(error.argument.as_deref(), Some("range_filter"));
+    }
 }
 
 #[tokio::test]
 async fn search_params_reach_the_index() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     assert_eq!(
         keys(&words.near(json!({"search_params": {"radius": 4}})).await),
         [1]
@@ -188,7 +205,7 @@ async fn search_params_reach_the_index() {
 
 #[tokio::test]
 async fn partition_names_say_where_to_look() {
-    let words = Collection::words().await.with_partition("flies").await;
+    let words = Collection::words(Lite).await.with_partition("flies").await;
     assert_eq!(
         keys(&words.near(json!({"partition_names": ["flies"]})).await),
         [10, 11]
@@ -221,7 +238,7 @@ async fn partition_names_say_where_to_look() {
 
 #[tokio::test]
 async fn hits_are_grouped_by_a_field() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     assert_eq!(
         keys(
             &words
@@ -244,7 +261,7 @@ async fn hits_are_grouped_by_a_field() {
 
 #[tokio::test]
 async fn every_consistency_level_is_taken_and_another_is_refused() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     for level in ["Strong", "Session", "Bounded", "Eventually", "Customized"] {
         assert_eq!(
             keys(
@@ -287,7 +304,7 @@ async fn what_a_local_milvus_ignores_or_lacks_is_sent_as_milvus_takes_it() {
 
 #[tokio::test]
 async fn score_functions_are_milvus_to_refuse() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     let score = json!({"functions": [{"name": "f", "type": "Rerank", "inputFieldNames": ["frequency"], "outputFieldNames": [], "params": {"reranker": "decay"}}]});
     let error = words
         .fails(
@@ -295,8 +312,8 @@ async fn score_functions_are_milvus_to_refuse() {
             json!({"query_vector": [0, 0], "function_score": score}),
         )
         .await;
-    says(&error, ErrorKind::InvalidArgument, 1100);
-    assert!(error.message.contains("functionScore"), "{error:?}");
+    says(&error, ErrorKind::InvalidArgument, 1101);
+    assert!(error.message.contains("decay function"), "{error:?}");
 }
 
 #[tokio::test]
@@ -344,7 +361,7 @@ async fn a_text_for_a_field_without_a_function_says_which_field_takes_one() {
         error.message.contains("fields that take text: sparse"),
         "{error:?}"
     );
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     let error = words
         .fails("milvus_search", json!({"query_text": "cat"}))
         .await;
@@ -375,17 +392,19 @@ async fn the_field_has_to_be_named_where_there_are_several() {
 
 #[tokio::test]
 async fn a_vector_of_another_dimension_is_refused() {
-    let words = Collection::words().await;
-    let error = words
-        .fails("milvus_search", json!({"query_vector": [0, 0, 0]}))
-        .await;
-    assert_eq!(
-        (error.milvus_code, error.message.as_str()),
-        (
-            Some(1801),
-            "query_vector: expected 2 numbers, the dimension of `v`, came 3"
-        )
-    );
+    for server in both() {
+        let words = Collection::words(server).await;
+        let error = words
+            .fails("milvus_search", json!({"query_vector": [0, 0, 0]}))
+            .await;
+        assert_eq!(
+            (error.milvus_code, error.message.as_str()),
+            (
+                Some(if server == Lite { 1801 } else { 65_535 }),
+                "query_vector: expected 2 numbers, the dimension of `v`, came 3"
+            )
+        );
+    }
 }
 
 #[tokio::test]
@@ -395,7 +414,7 @@ async fn a_sparse_vector_finds_its_own_dimensions() {
         "index_params": [{"field_name": "s", "metric_type": "IP", "index_type": "SPARSE_INVERTED_INDEX"}],
     });
     let rows = json!([{"pk": 1, "s": {"7": 0.5, "900": 0.5}}, {"pk": 2, "s": {"7": 1.0}}, {"pk": 3, "s": {"8": 1.0}}]);
-    let sparse = Collection::new(schema, rows).await;
+    let sparse = Collection::new(Lite, schema, rows).await;
     let answer = sparse
         .call("milvus_search", json!({"query_vector": {"7": 2.0}}))
         .await;
@@ -405,34 +424,38 @@ async fn a_sparse_vector_finds_its_own_dimensions() {
 
 #[tokio::test]
 async fn either_a_vector_or_a_text_is_wanted() {
-    let words = Collection::words().await;
-    words.stage.requests();
-    let error = words.fails("milvus_search", json!({})).await;
-    is_refused(&words.stage, &error, "query_vector");
-    let error = words
-        .fails(
-            "milvus_search",
-            json!({"query_vector": [0, 0], "query_text": "cat"}),
-        )
-        .await;
-    is_refused(&words.stage, &error, "query_text");
+    for server in both() {
+        let words = Collection::words(server).await;
+        words.stage.requests();
+        let error = words.fails("milvus_search", json!({})).await;
+        is_refused(&words.stage, &error, "query_vector");
+        let error = words
+            .fails(
+                "milvus_search",
+                json!({"query_vector": [0, 0], "query_text": "cat"}),
+            )
+            .await;
+        is_refused(&words.stage, &error, "query_text");
+    }
 }
 
 #[tokio::test]
 async fn a_window_beyond_milvus_is_refused_before_anything_is_sent() {
-    let words = Collection::words().await;
-    words.stage.requests();
-    for (arguments, argument) in [
-        (json!({"limit": 16_385}), "limit"),
-        (json!({"limit": 0}), "limit"),
-        (json!({"offset": 16_384}), "offset"),
-        (json!({"limit": 16_000, "offset": 1_000}), "limit"),
-    ] {
-        let mut all = json!({"query_vector": [0, 0]});
-        all.as_object_mut()
-            .unwrap()
-            .extend(arguments.as_object().unwrap().clone());
-        let error = words.fails("milvus_search", all).await;
-        is_refused(&words.stage, &error, argument);
+    for server in both() {
+        let words = Collection::words(server).await;
+        words.stage.requests();
+        for (arguments, argument) in [
+            (json!({"limit": 16_385}), "limit"),
+            (json!({"limit": 0}), "limit"),
+            (json!({"offset": 16_384}), "offset"),
+            (json!({"limit": 16_000, "offset": 1_000}), "limit"),
+        ] {
+            let mut all = json!({"query_vector": [0, 0]});
+            all.as_object_mut()
+                .unwrap()
+                .extend(arguments.as_object().unwrap().clone());
+            let error = words.fails("milvus_search", all).await;
+            is_refused(&words.stage, &error, argument);
+        }
     }
 }

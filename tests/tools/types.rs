@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Collection;
+use crate::servers::local::Lite;
 
 async fn collection() -> Collection {
     let schema = json!({
@@ -23,7 +24,7 @@ async fn collection() -> Collection {
         ],
         "index_params": [{"field_name": "v", "metric_type": "L2"}, {"field_name": "s", "metric_type": "IP"}],
     });
-    Collection::new(schema, json!([])).await
+    Collection::new(Lite, schema, json!([])).await
 }
 
 fn full() -> Value {

@@ -2,22 +2,25 @@ use host_harness::{ErrorKind, Outcome};
 use serde_json::{Value, json};
 
 use super::{Collection, is_refused, keys, says, sent, word};
+use crate::servers::local::{Lite, both};
 
 #[tokio::test]
 async fn rows_are_replaced_or_added() {
-    let words = Collection::words().await;
-    let answer = words
-        .call(
-            "milvus_upsert",
-            json!({"data": [word(1, "asp", "snake"), word(7, "gnu", "mammal")]}),
-        )
-        .await;
-    assert_eq!(
-        answer,
-        json!({"upsert_count": 2, "ids": [1, 7], "requests": 1})
-    );
-    assert_eq!(words.row(1).await, word(1, "asp", "snake"));
-    assert_eq!(words.keys().await, [1, 2, 3, 4, 5, 6, 7]);
+    for server in both() {
+        let words = Collection::words(server).await;
+        let answer = words
+            .call(
+                "milvus_upsert",
+                json!({"data": [word(1, "asp", "snake"), word(7, "gnu", "mammal")]}),
+            )
+            .await;
+        assert_eq!(
+            answer,
+            json!({"upsert_count": 2, "ids": [1, 7], "requests": 1})
+        );
+        assert_eq!(words.row(1).await, word(1, "asp", "snake"));
+        assert_eq!(words.keys().await, [1, 2, 3, 4, 5, 6, 7]);
+    }
 }
 
 async fn with_notes() -> Collection {
@@ -29,7 +32,7 @@ async fn with_notes() -> Collection {
     let mut row = word(1, "ant", "insect");
     row["note"] = json!("small");
     row["legs"] = json!(6);
-    Collection::new(schema, json!([row])).await
+    Collection::new(Lite, schema, json!([row])).await
 }
 
 #[tokio::test]
@@ -66,7 +69,7 @@ async fn a_partial_upsert_keeps_the_fields_that_are_left_out() {
 
 #[tokio::test]
 async fn a_field_that_has_to_be_there_may_be_left_out_of_a_partial_upsert_only() {
-    let words = Collection::words().await;
+    let words = Collection::words(Lite).await;
     let error = words
         .fails("milvus_upsert", json!({"data": [{"pk": 1, "word": "asp"}]}))
         .await;
@@ -81,7 +84,7 @@ async fn a_field_that_has_to_be_there_may_be_left_out_of_a_partial_upsert_only()
 
 #[tokio::test]
 async fn a_partition_takes_the_rows() {
-    let words = Collection::words().await.with_partition("flies").await;
+    let words = Collection::words(Lite).await.with_partition("flies").await;
     words
         .call(
             "milvus_upsert",
@@ -107,16 +110,18 @@ async fn a_partition_takes_the_rows() {
 
 #[tokio::test]
 async fn a_repeated_upsert_changes_nothing_more() {
-    let words = Collection::words().await;
-    for _ in 0..2 {
-        words
-            .call("milvus_upsert", json!({"data": [word(1, "asp", "snake")]}))
-            .await;
+    for server in both() {
+        let words = Collection::words(server).await;
+        for _ in 0..2 {
+            words
+                .call("milvus_upsert", json!({"data": [word(1, "asp", "snake")]}))
+                .await;
+        }
+        assert_eq!(
+            words.call("milvus_count", json!({})).await,
+            json!({"count": 6})
+        );
     }
-    assert_eq!(
-        words.call("milvus_count", json!({})).await,
-        json!({"count": 6})
-    );
 }
 
 #[tokio::test]
@@ -140,14 +145,16 @@ async fn every_argument_is_sent_as_milvus_takes_it() {
 
 #[tokio::test]
 async fn what_is_no_list_of_rows_is_refused() {
-    let words = Collection::words().await;
-    words.stage.requests();
-    for (arguments, argument) in [
-        (json!({}), "data"),
-        (json!({"data": [1]}), "data[0]"),
-        (json!({"data": [{}], "partial": "perhaps"}), "partial"),
-    ] {
-        let error = words.fails("milvus_upsert", arguments).await;
-        is_refused(&words.stage, &error, argument);
+    for server in both() {
+        let words = Collection::words(server).await;
+        words.stage.requests();
+        for (arguments, argument) in [
+            (json!({}), "data"),
+            (json!({"data": [1]}), "data[0]"),
+            (json!({"data": [{}], "partial": "perhaps"}), "partial"),
+        ] {
+            let error = words.fails("milvus_upsert", arguments).await;
+            is_refused(&words.stage, &error, argument);
+        }
     }
 }

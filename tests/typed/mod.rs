@@ -8,7 +8,7 @@ use host_harness::entities::{QueryRequest, Selection, WriteRequest};
 use host_harness::types::{Column, ColumnData, F32Matrix, FilterExpression, Ids, RowBatch};
 use serde_json::Value;
 
-use crate::servers::local::{Stage, of, stage, unique};
+use crate::servers::local::{Server, Stage, stage, unique};
 
 /// A collection of its own for a test.
 #[derive(Debug)]
@@ -19,11 +19,9 @@ struct Collection {
 
 impl Collection {
     /// A collection that `arguments` of `milvus_create_collection` describe.
-    async fn new(arguments: Value) -> Self {
-        let (stage, name) = (stage(), unique("typed"));
-        stage
-            .call("milvus_create_collection", of(&name, arguments))
-            .await;
+    async fn new(server: Server, arguments: Value) -> Self {
+        let (stage, name) = (stage(server), unique("typed"));
+        stage.create(&name, arguments).await;
         Self { stage, name }
     }
 

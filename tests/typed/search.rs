@@ -6,11 +6,11 @@ use host_harness::{CallError, ErrorKind};
 use serde_json::json;
 
 use super::{Collection, column, data, filter, vectors};
-use crate::servers::local::host;
+use crate::servers::local::{Lite, host};
 
 /// Six words at (1, 0) to (6, 0), and a sparse vector with the key as its one dimension.
 async fn words() -> Collection {
-    let collection = Collection::new(json!({
+    let collection = Collection::new(Lite, json!({
         "fields": [
             {"name": "pk", "type": "Int64", "is_primary": true},
             {"name": "word", "type": "VarChar", "max_length": 20},

@@ -6,11 +6,12 @@
 )]
 
 mod build;
+mod cycles;
 mod demo;
 mod run;
 mod test;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -18,8 +19,11 @@ cargo xtask <command>
 
   demo            everything from nothing: builds, starts a local Milvus, and shows the main job through the sandbox
   test            all checks and tests, servers included; the last line is `N passed, N failed`
+  cycles [N] [lite | standalone]
+                  starts and stops each local server N times (50), kills a third of them, and looks for what is left
   build           the component, to target/component/milvus_plugin.wasm, and into the host library
-  build --names   the same with names kept, for reading traps";
+  build --names   the same with names kept, for reading traps
+  build --guest   the hostile guest, which the tests load";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,10 +41,21 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
     match words.as_slice() {
         ["demo"] => demo::demo(),
         ["test"] => test::test(),
+        ["cycles"] => cycles::cycles(cycles::DEFAULT, &cycles::SERVERS),
+        ["cycles", count, servers @ ..] => {
+            let count = count.parse().context("expected a number of cycles")?;
+            let servers = if servers.is_empty() {
+                &cycles::SERVERS
+            } else {
+                servers
+            };
+            cycles::cycles(count, servers)
+        }
         ["build"] => build::component(build::PROFILE).map(|()| ExitCode::SUCCESS),
         ["build", "--names"] => {
             build::component(build::PROFILE_WITH_NAMES).map(|()| ExitCode::SUCCESS)
         }
+        ["build", "--guest"] => build::guest().map(|()| ExitCode::SUCCESS),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::output::outln;
 use crate::settings::Flags;
-use host_harness::{ComponentInfo, Limits};
+use host_harness::{ComponentInfo, Endpoint, Limits};
 use serde_json::json;
 
 /// Arguments of the command.
@@ -35,6 +35,7 @@ pub(crate) fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Failure> {
                 "imports": info.imports,
                 "exports": info.exports,
                 "origin": endpoint.origin().to_string(),
+                "policy": endpoint.policy().to_string().lines().collect::<Vec<_>>(),
                 "limits": {
                     "memory_bytes": limits.memory_bytes,
                     "call_time_ms": limits.call_time.as_millis(),
@@ -49,12 +50,13 @@ pub(crate) fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Failure> {
             })
         );
     } else {
-        show(&info, &endpoint.origin().to_string(), &limits);
+        show(&info, &endpoint, &limits);
     }
     Ok(())
 }
 
-fn show(info: &ComponentInfo, origin: &str, limits: &Limits) {
+fn show(info: &ComponentInfo, endpoint: &Endpoint, limits: &Limits) {
+    let origin = endpoint.origin();
     outln!("component   {} bytes, sha256:{}", info.size, info.digest);
     for (title, names) in [("imports", &info.imports), ("exports", &info.exports)] {
         for (position, name) in names.iter().enumerate() {
@@ -66,9 +68,13 @@ fn show(info: &ComponentInfo, origin: &str, limits: &Limits) {
          and nothing else, nowhere else. The host writes every header, sends the body that it\n            \
          checked with its own length, follows no redirection, and adds the token, which the\n            \
          component never sees. It has no file, no environment, no socket, no clock of the day,\n            \
-         no random numbers. What it does to which data is not limited yet: every data route is open.",
+         no random numbers. What a call lets out is for the tool and the collection that it names;\n            \
+         beyond that the operator allows:",
         routes::all().count()
     );
+    for line in endpoint.policy().to_string().lines() {
+        outln!("            {line}");
+    }
     outln!(
         "\nlimits      {} MiB of memory, {} s and {} requests a call, {} MiB a request, {} MiB an answer,\n            \
          {} calls at a time",

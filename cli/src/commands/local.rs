@@ -3,6 +3,7 @@
 
 use crate::failure::Failure;
 use crate::local::environment;
+use crate::local::program::Program;
 use crate::local::server::{Options, Server};
 use crate::output::outln;
 use serde_json::json;
@@ -20,11 +21,15 @@ Examples:
   milvus-host local                                 http://127.0.0.1:19530, gone with Ctrl-C
   milvus-host local --data-dir ./milvus-data        rows stay for the next time
   MILVUS_TOKEN=root:Milvus milvus-host local --auth who has no token is refused
+  milvus-host local --server standalone             a full Milvus 2.3.5, REST API v1
   milvus-host local --port 0 --json                 for programs: a free port, one line of JSON when ready,
                                                     stops when its standard input closes
 
-It is Milvus Lite with Milvus' REST API v2, in Python (3.11 to 3.13), installed once.")]
+It is Milvus Lite with Milvus' REST API v2, or a full Milvus; both are run by Python (3.11 to 3.13), installed once.")]
 pub(crate) struct Arguments {
+    /// Which server
+    #[arg(long, value_enum, default_value_t = Program::Lite)]
+    server: Program,
     /// Port on 127.0.0.1; 0 takes a free one [default: 19530, with --json 0]
     #[arg(long)]
     port: Option<u16>,
@@ -50,12 +55,15 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut signals = Signals::new().map_err(|error| Failure::local(error.to_string()))?;
-    let token = token(arguments.auth)?;
+    let token = token(arguments.auth, arguments.server)?;
     let home = environment::home(arguments.home.clone())?;
     let start = async {
-        let environment = environment::prepare(&home, arguments.python.as_deref(), |words| {
-            eprintln!("{words}")
-        })
+        let installed = environment::prepare(
+            arguments.server,
+            &home,
+            arguments.python.as_deref(),
+            |words| eprintln!("{words}"),
+        )
         .await?;
         if arguments.install {
             return Ok(None);
@@ -67,7 +75,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             data_dir: arguments.data_dir.as_deref(),
             token: token.as_deref(),
         };
-        Server::start(&environment, &options).await.map(Some)
+        Server::start(&installed, &options).await.map(Some)
     };
     // A signal before the server is ready drops what was started, which ends with it.
     let server = tokio::select! {
@@ -109,25 +117,34 @@ impl Signals {
     }
 }
 
-fn token(wanted: bool) -> Result<Option<String>, Failure> {
+fn token(wanted: bool, program: Program) -> Result<Option<String>, Failure> {
     if !wanted {
         return Ok(None);
     }
-    match std::env::var("MILVUS_TOKEN") {
-        Ok(token) if token.contains(':') => Ok(Some(token)),
-        _ => Err(
-            Failure::usage("--auth takes the token from MILVUS_TOKEN, as `user:password`")
-                .with_hint("MILVUS_TOKEN=root:Milvus milvus-host local --auth"),
-        ),
-    }
+    let token = std::env::var("MILVUS_TOKEN").unwrap_or_default();
+    program.check_token(&token)?;
+    Ok(Some(token))
 }
 
 fn announce(server: &Server, arguments: &Arguments) {
     let ready = &server.ready;
+    let program = arguments.server;
+    if !ready.isolated {
+        eprintln!(
+            "this machine lets no program make a network namespace: Milvus' own ports, other than this one, are open \
+             to its network"
+        );
+    }
     if arguments.json {
         outln!(
             "{}",
-            json!({"uri": ready.uri, "pid": ready.pid, "data_dir": ready.data_dir, "milvus_lite": ready.milvus_lite})
+            json!({
+                "uri": ready.uri,
+                "pid": ready.pid,
+                "data_dir": ready.data_dir,
+                "server": program.name(),
+                "version": ready.version,
+            })
         );
         return;
     }
@@ -137,9 +154,11 @@ fn announce(server: &Server, arguments: &Arguments) {
         "rows are gone at the end, from"
     };
     outln!(
-        "Milvus Lite {} answers at {} (REST v2); {data} {}",
-        ready.milvus_lite,
+        "{} {} answers at {} ({}); {data} {}",
+        program.name(),
+        ready.version,
         ready.uri,
+        program.speaks(),
         ready.data_dir
     );
     outln!(

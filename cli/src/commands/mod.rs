@@ -4,4 +4,5 @@ pub(crate) mod call;
 pub(crate) mod doctor;
 pub(crate) mod inspect;
 pub(crate) mod local;
+pub(crate) mod policy;
 pub(crate) mod tools;

@@ -2,29 +2,15 @@
 //!
 //! The folder's names carry a digest of what is in them, so that another version of this program makes its own.
 
+use super::program::{Installed, Program};
 use crate::failure::Failure;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
-/// The gateway's files, in the binary.
-const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/gateway.rs"));
-
-/// What the gateway needs, pinned by version and hash.
-const REQUIREMENTS: &str = include_str!("../../../local-milvus/requirements.txt");
-
 /// Programs that may be Python, in the order in which they are tried.
 const PYTHONS: [&str; 3] = ["python3.11", "python3", "python"];
-
-/// What has to be there to start the gateway.
-#[derive(Debug)]
-pub(crate) struct Environment {
-    /// The Python of the virtual environment.
-    pub(crate) python: PathBuf,
-    /// The folder that holds the gateway's package.
-    pub(crate) sources: PathBuf,
-}
 
 /// The folder for the environment and the gateway: `MILVUS_LOCAL_HOME`, else a folder of the user's cache.
 pub(crate) fn home(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
@@ -42,10 +28,12 @@ pub(crate) fn home(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
 
 /// Makes what is missing, or finds it. Two programs at once wait for each other.
 pub(crate) async fn prepare(
+    program: Program,
     home: &Path,
     python: Option<&Path>,
     say: impl Fn(&str),
-) -> Result<Environment, Failure> {
+) -> Result<Installed, Failure> {
+    program.check_machine()?;
     let wrong = |what: &str, error: std::io::Error| Failure::local(format!("{what}: {error}"));
     std::fs::create_dir_all(home).map_err(|error| wrong(&home.display().to_string(), error))?;
     let lock = home.join("lock");
@@ -53,32 +41,48 @@ pub(crate) async fn prepare(
     lock.lock()
         .map_err(|error| wrong("waiting for another installation", error))?;
 
+    let files = program.sources();
     let sources = home.join(format!(
-        "gateway-{}",
-        digest(SOURCES.iter().flat_map(|(name, text)| [*name, *text]))
+        "sources-{}",
+        digest(files.iter().flat_map(|(name, text)| [*name, *text]))
     ));
-    let package = sources.join("milvus_gateway");
+    let package = sources.join(program.package());
     std::fs::create_dir_all(&package)
         .map_err(|error| wrong(&package.display().to_string(), error))?;
-    for (name, text) in SOURCES {
+    for (name, text) in files {
         let path = package.join(name);
         if std::fs::read_to_string(&path).is_ok_and(|known| known == *text) {
             continue;
         }
+        let folder = path.parent().unwrap_or(&package);
+        std::fs::create_dir_all(folder)
+            .map_err(|error| wrong(&folder.display().to_string(), error))?;
         std::fs::write(&path, text).map_err(|error| wrong(&path.display().to_string(), error))?;
     }
 
-    let venv = home.join(format!("venv-{}", digest([REQUIREMENTS])));
+    let venv = home.join(format!("venv-{}", digest([program.requirements()])));
     let inside = venv.join("bin/python");
     let complete = venv.join("complete");
     if !complete.exists() {
-        install(&venv, &inside, python, &say).await?;
+        install(program, &venv, &inside, python, &say).await?;
+        if let Some(folder) = program.engine() {
+            let module = format!("{}.unpack", program.package());
+            let mut unpack = Command::new(&inside);
+            unpack
+                .args(["-m", &module])
+                .arg(venv.join(folder))
+                .env("PYTHONPATH", &sources)
+                .env("PYTHONDONTWRITEBYTECODE", "1");
+            run(&mut unpack, "unpacking the engine").await?;
+        }
         std::fs::write(&complete, "")
             .map_err(|error| wrong(&complete.display().to_string(), error))?;
     }
-    Ok(Environment {
+    Ok(Installed {
+        program,
         python: inside,
         sources,
+        engine: program.engine().map(|folder| venv.join(folder)),
     })
 }
 
@@ -94,6 +98,7 @@ fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 async fn install(
+    program: Program,
     venv: &Path,
     inside: &Path,
     python: Option<&Path>,
@@ -101,8 +106,10 @@ async fn install(
 ) -> Result<(), Failure> {
     let python = find_python(python).await?;
     say(&format!(
-        "installing Milvus Lite into {} (once; about 110 MB to fetch)",
-        venv.display()
+        "installing {} into {} (once; {})",
+        program.name(),
+        venv.display(),
+        program.size()
     ));
     let _ = std::fs::remove_dir_all(venv);
     run(
@@ -111,7 +118,7 @@ async fn install(
     )
     .await?;
     let requirements = venv.join("requirements.txt");
-    std::fs::write(&requirements, REQUIREMENTS)
+    std::fs::write(&requirements, program.requirements())
         .map_err(|error| Failure::local(format!("{}: {error}", requirements.display())))?;
     let mut pip = Command::new(inside);
     pip.args([
@@ -129,7 +136,7 @@ async fn install(
         "--requirement",
     ])
     .arg(&requirements);
-    run(&mut pip, "installing Milvus Lite").await
+    run(&mut pip, &format!("installing {}", program.name())).await
 }
 
 async fn run(command: &mut Command, what: &str) -> Result<(), Failure> {

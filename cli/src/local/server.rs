@@ -1,9 +1,9 @@
-//! The gateway's process: started, awaited, stopped, and never left behind.
+//! The server's process: started, awaited, stopped, and never left behind.
 //!
-//! The gateway reads its standard input and stops at its end. This program holds the other end of that pipe, so
-//! whatever ends this program, a kill included, ends the gateway.
+//! It is Python, the server or the supervisor of a full Milvus. It reads its standard input and stops at its end. This
+//! program holds the other end of that pipe, so whatever ends this program, a kill included, ends the server.
 
-use super::environment::Environment;
+use super::program::Installed;
 use crate::failure::Failure;
 use serde::Deserialize;
 use std::path::Path;
@@ -11,17 +11,15 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::task::JoinHandle;
 
-/// How long the gateway may take until it answers.
-const START: Duration = Duration::from_secs(90);
-
-/// How long the gateway may take to stop before it is killed.
+/// How long the server may take to stop before it is killed.
 const STOP: Duration = Duration::from_secs(10);
 
-/// Lines of the gateway's log that a failure shows.
+/// Lines of the server's log that a failure shows.
 const LOG_LINES: usize = 15;
 
-/// What the gateway says when it is ready.
+/// What the server says when it is ready.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Ready {
     /// Where it answers.
@@ -30,8 +28,16 @@ pub(crate) struct Ready {
     pub(crate) pid: u32,
     /// Where its data are.
     pub(crate) data_dir: String,
-    /// Version of Milvus Lite.
-    pub(crate) milvus_lite: String,
+    /// Version of Milvus, or of Milvus Lite.
+    #[serde(alias = "milvus", alias = "milvus_lite")]
+    pub(crate) version: String,
+    /// Whether nothing but that address is open to others; a gateway has no other port.
+    #[serde(default = "yes")]
+    pub(crate) isolated: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// How to start it.
@@ -45,21 +51,22 @@ pub(crate) struct Options<'a> {
     pub(crate) token: Option<&'a str>,
 }
 
-/// A running gateway.
+/// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
-    /// Its end stops the gateway.
+    /// Its end stops the server.
     input: Option<ChildStdin>,
     temporary: Option<tempdir::Temporary>,
+    log: Option<JoinHandle<Vec<String>>>,
     /// What it said when it was ready.
     pub(crate) ready: Ready,
 }
 
 impl Server {
-    /// Starts the gateway and waits until it answers.
+    /// Starts the server and waits until it answers.
     pub(crate) async fn start(
-        environment: &Environment,
+        installed: &Installed,
         options: &Options<'_>,
     ) -> Result<Self, Failure> {
         let temporary = match options.data_dir {
@@ -71,26 +78,27 @@ impl Server {
             .map(tempdir::Temporary::path)
             .or(options.data_dir)
             .unwrap_or(Path::new("."));
-        let mut command = Command::new(&environment.python);
+        let mut command = Command::new(&installed.python);
         command
             .args([
                 "-m",
-                "milvus_gateway",
-                "--host",
-                "127.0.0.1",
+                installed.program.package(),
                 "--stop-on-stdin-close",
                 "--port",
             ])
             .arg(options.port.to_string())
             .arg("--data-dir")
             .arg(data_dir);
+        if let Some(engine) = &installed.engine {
+            command.arg("--engine").arg(engine);
+        }
         if temporary.is_some() {
             command.arg("--ephemeral");
         }
         // A built environment: nothing of the caller's but what Python needs to run.
         command
             .env_clear()
-            .env("PYTHONPATH", &environment.sources)
+            .env("PYTHONPATH", &installed.sources)
             .env("PYTHONDONTWRITEBYTECODE", "1");
         for name in ["PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"] {
             if let Some(value) = std::env::var_os(name) {
@@ -98,25 +106,25 @@ impl Server {
             }
         }
         if let Some(token) = options.token {
-            command.env("MILVUS_GATEWAY_TOKEN", token);
+            command.env(installed.program.token_variable(), token);
         }
-        // A group of its own: Ctrl-C reaches this program, which stops the gateway in order.
+        // A group of its own: Ctrl-C reaches this program, which stops the server in order.
         command
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let mut child = command.spawn().map_err(|error| {
-            Failure::local(format!("{}: {error}", environment.python.display()))
-        })?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| Failure::local(format!("{}: {error}", installed.python.display())))?;
         let input = child.stdin.take();
         let log = child
             .stderr
             .take()
             .map(|stream| tokio::spawn(last_lines(stream)));
         let line = match child.stdout.take() {
-            Some(output) => first_line(output).await,
+            Some(output) => first_line(output, installed.program.patience()).await,
             None => None,
         };
         if let Some(ready) = line.and_then(|line| serde_json::from_str(&line).ok()) {
@@ -124,21 +132,15 @@ impl Server {
                 child,
                 input,
                 temporary,
+                log,
                 ready,
             });
         }
         drop(input);
         let _ = child.start_kill();
         let _ = child.wait().await;
-        let lines = match log {
-            Some(log) => log.await.unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let words = if lines.is_empty() {
-            "it said nothing".to_owned()
-        } else {
-            lines.join("\n")
-        };
+        let words = last_words(log).await;
+        let words = words.as_deref().unwrap_or("it said nothing");
         Err(
             Failure::local(format!("the local Milvus did not start: {words}")).with_hint(
                 "another port: --port; another folder: --data-dir; a fresh installation: --home",
@@ -146,17 +148,19 @@ impl Server {
         )
     }
 
-    /// Waits until the gateway ends by itself, which it should not.
+    /// Waits until the server ends by itself, which it should not.
     pub(crate) async fn ended(&mut self) -> Failure {
         let how = self
             .child
             .wait()
             .await
             .map_or_else(|error| error.to_string(), |status| status.to_string());
-        Failure::local(format!("the local Milvus ended: {how}"))
+        let words = last_words(self.log.take()).await;
+        let words = words.map(|words| format!("\n{words}")).unwrap_or_default();
+        Failure::local(format!("the local Milvus ended: {how}{words}"))
     }
 
-    /// Stops the gateway and removes what was temporary.
+    /// Stops the server and removes what was temporary.
     pub(crate) async fn stop(mut self) {
         drop(self.input.take());
         if tokio::time::timeout(STOP, self.child.wait()).await.is_err() {
@@ -167,12 +171,18 @@ impl Server {
     }
 }
 
-async fn first_line(stream: impl AsyncRead + Unpin) -> Option<String> {
+async fn first_line(stream: impl AsyncRead + Unpin, patience: Duration) -> Option<String> {
     let mut lines = BufReader::new(stream).lines();
-    match tokio::time::timeout(START, lines.next_line()).await {
+    match tokio::time::timeout(patience, lines.next_line()).await {
         Ok(Ok(line)) => line,
         _ => None,
     }
+}
+
+/// The last lines of a log whose writer ended; nothing if there are none.
+async fn last_words(log: Option<JoinHandle<Vec<String>>>) -> Option<String> {
+    let lines = tokio::time::timeout(STOP, log?).await.ok()?.ok()?;
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Reads a log to its end and keeps its last lines: a pipe that nobody reads would stop its writer.

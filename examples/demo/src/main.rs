@@ -47,7 +47,7 @@ async fn demo() -> Result<()> {
     let server = milvus::start(&target).await?;
     steps.done(&format!(
         "Milvus Lite {} answers REST v2 at {}",
-        server.milvus_lite, server.uri
+        server.version, server.uri
     ));
 
     steps.begin("the component in its sandbox");

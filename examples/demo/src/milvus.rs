@@ -18,7 +18,7 @@ pub(crate) struct Server {
     /// Where it answers.
     pub(crate) uri: String,
     /// Version of Milvus Lite.
-    pub(crate) milvus_lite: String,
+    pub(crate) version: String,
     /// What it lets in.
     pub(crate) token: String,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Server {
 #[derive(Deserialize)]
 struct Ready {
     uri: String,
-    milvus_lite: String,
+    version: String,
 }
 
 /// Starts it on a free port with authentication on.
@@ -56,7 +56,7 @@ pub(crate) async fn start(target: &Path) -> Result<Server> {
         child,
         input,
         uri: ready.uri,
-        milvus_lite: ready.milvus_lite,
+        version: ready.version,
         token,
     })
 }

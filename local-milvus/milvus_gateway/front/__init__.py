@@ -1,0 +1,1 @@
+"""The one port: HTTP and gRPC told apart, TLS, the order of checks."""

@@ -1,0 +1,1 @@
+"""The gRPC side: Milvus' service, each call through the handler of its REST route."""

@@ -1,0 +1,1 @@
+"""Milvus' own words: credentials, request types, envelope, codes, names."""
