@@ -5,8 +5,9 @@ use std::ops::Range;
 use bytes::Bytes;
 use routes::{NameKind, Route};
 
-use super::grant::{Names, Policy};
+use super::grant::Policy;
 use super::json::{Broken, Scanner};
+use super::names::Names;
 use super::rules::{Refusal, Rule};
 
 /// What stands at a path of an answer.

@@ -1,7 +1,7 @@
 //! The names in a tool call's arguments: a call reaches no other collection.
 
-use super::body::is_name;
 use super::json::{Broken, Scanner};
+use super::names::is_name;
 
 /// The names that the arguments of one call give: the texts, alone or in lists, of top-level members whose name speaks
 /// of a collection or an alias.

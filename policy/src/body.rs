@@ -12,8 +12,9 @@ use std::collections::HashSet;
 
 use routes::{Effect, Key, Keys, Open, Verdict};
 
-use super::grant::Effects;
+use super::effects::Effects;
 use super::json::{Broken, Scanner};
+use super::names::is_name;
 use super::rules::Rule;
 
 /// Objects and lists inside each other. Milvus' own readers end at 10,000.
@@ -24,8 +25,6 @@ const MAX_KEYS: usize = 1 << 18;
 const MAX_TEXTS: u8 = 4;
 /// Up to here the keys of an object are compared one by one.
 const FEW: usize = 12;
-/// The longest name (`proxy.maxNameLength`), in bytes.
-const MAX_NAME: usize = 255;
 
 /// What a request names and does.
 #[derive(Debug, Default)]
@@ -64,16 +63,6 @@ impl Reading {
         }
         Ok(())
     }
-}
-
-/// `[A-Za-z_][A-Za-z0-9_$]*`, as Milvus takes names (`proxy/util.go: validateCollectionName`).
-pub(super) fn is_name(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    text.len() <= MAX_NAME
-        && bytes
-            .next()
-            .is_some_and(|first| first == b'_' || first.is_ascii_alphabetic())
-        && bytes.all(|byte| byte == b'_' || byte == b'$' || byte.is_ascii_alphanumeric())
 }
 
 /// Why a body is not let out.

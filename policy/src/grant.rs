@@ -4,129 +4,10 @@ use std::fmt;
 
 use routes::{Effect, NameKind, Route};
 
-use super::body::{Reading, is_name};
+use super::body::Reading;
+use super::effects::{Effects, Mode};
+use super::names::{Names, listed};
 use super::rules::{Refusal, Rule};
-
-/// A set of classes of effect.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Effects(u8);
-
-impl Effects {
-    /// These.
-    #[must_use]
-    pub fn of(effects: &[Effect]) -> Self {
-        let mut set = Self::default();
-        effects.iter().for_each(|effect| set.insert(*effect));
-        set
-    }
-
-    /// Adds one.
-    pub fn insert(&mut self, effect: Effect) {
-        self.0 |= 1 << effect as u8;
-    }
-
-    /// Whether it is in.
-    #[must_use]
-    pub fn contains(self, effect: Effect) -> bool {
-        self.0 & 1 << effect as u8 != 0
-    }
-
-    /// Those that are in, in the order of the classes' documentation.
-    pub fn iter(self) -> impl Iterator<Item = Effect> {
-        Effect::ALL
-            .into_iter()
-            .filter(move |effect| self.contains(*effect))
-    }
-}
-
-impl fmt::Debug for Effects {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(Effect::as_str))
-            .finish()
-    }
-}
-
-/// Classes of effect that go together.
-///
-/// | mode | lets through |
-/// |---|---|
-/// | `read-only` | `read` |
-/// | `append` | `read`, `write`: rows and collections are added, none is lost |
-/// | `no-drop` | `read`, `write`, `admin`: loads and flushes, too; nothing is lost |
-/// | `full` | all but `outbound` and `access-control` |
-///
-/// `erase` (delete, upsert, truncate, release, a time to live) loses data as `drop` does, so only `full` has it; a policy
-/// can add single classes to a mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Reads.
-    ReadOnly,
-    /// Reads and adds.
-    Append,
-    /// Everything that loses nothing.
-    NoDrop,
-    /// Everything inside Milvus but its accounts.
-    Full,
-}
-
-impl Mode {
-    /// Every mode, the narrowest first.
-    pub const ALL: [Self; 4] = [Self::ReadOnly, Self::Append, Self::NoDrop, Self::Full];
-
-    /// As settings spell it: kebab case.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ReadOnly => "read-only",
-            Self::Append => "append",
-            Self::NoDrop => "no-drop",
-            Self::Full => "full",
-        }
-    }
-
-    /// What it lets through.
-    #[must_use]
-    pub fn effects(self) -> Effects {
-        use Effect::{Admin, Drop, Erase, Read, Write};
-        Effects::of(match self {
-            Self::ReadOnly => &[Read],
-            Self::Append => &[Read, Write],
-            Self::NoDrop => &[Read, Write, Admin],
-            Self::Full => &[Read, Write, Admin, Erase, Drop],
-        })
-    }
-}
-
-/// A list of names: exact ones, and beginnings (`docs_*`). An empty list holds nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names(Vec<String>);
-
-impl Names {
-    /// Reads a list.
-    ///
-    /// # Errors
-    /// The first entry that is neither a name in Milvus nor the beginning of one and a `*`.
-    pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let mut names = Vec::new();
-        for entry in entries {
-            if !is_name(entry.strip_suffix('*').unwrap_or(entry)) {
-                return Err(entry.to_owned());
-            }
-            names.push(entry.to_owned());
-        }
-        Ok(Self(names))
-    }
-
-    /// Whether a name is in it.
-    #[must_use]
-    pub fn hold(&self, name: &str) -> bool {
-        self.0.iter().any(|entry| match entry.strip_suffix('*') {
-            Some(beginning) => name.starts_with(beginning),
-            None => name == entry,
-        })
-    }
-}
 
 /// What a component may do: an operator's settings, and, narrower, what one call is for. The default lets everything
 /// through that stays inside Milvus.
@@ -147,23 +28,19 @@ impl Default for Policy {
 impl fmt::Display for Policy {
     /// In words, a line for each part.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |names: &[String]| match names {
-            [] => "none".to_owned(),
-            names => names.join(", "),
-        };
         let names = |names: &Option<Names>| match names {
             None => "all".to_owned(),
-            Some(Names(names)) => list(names),
+            Some(names) => names.to_string(),
         };
         let classes: Vec<String> = self
             .effects
             .iter()
             .map(|effect| effect.to_string())
             .collect();
-        writeln!(f, "classes: {}", list(&classes))?;
+        writeln!(f, "classes: {}", listed(&classes))?;
         writeln!(f, "collections: {}", names(&self.collections))?;
         writeln!(f, "databases: {}", names(&self.databases))?;
-        write!(f, "outside Milvus: {}", list(&self.outside))
+        write!(f, "outside Milvus: {}", listed(&self.outside))
     }
 }
 

@@ -8,8 +8,10 @@
 mod answers;
 mod arguments;
 mod body;
+mod effects;
 mod grant;
 mod json;
+mod names;
 mod origin;
 mod rules;
 
@@ -18,7 +20,9 @@ use bytes::Bytes;
 use routes::{Method, Route};
 
 pub use arguments::names as names_in;
-pub use grant::{Effects, Mode, Names, Policy};
+pub use effects::{Effects, Mode};
+pub use grant::Policy;
+pub use names::Names;
 pub use origin::{Origin, OriginError, Scheme};
 pub use rules::{Refusal, Rule};
 

@@ -92,6 +92,6 @@ fn read<T: serde::de::DeserializeOwned>(data: &RawValue, what: &str) -> anyhow::
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference"
 )]
-fn is_zero(value: &u32) -> bool {
+pub(crate) fn is_zero(value: &u32) -> bool {
     *value == 0
 }

@@ -447,7 +447,14 @@ fn a_folder_of_something_else_is_left_alone() {
     folder.write("precious.txt", "mine");
     let mut command = command();
     command
-        .args(["local", "--server", "standalone", "--data-dir"])
+        .args([
+            "local",
+            "--server",
+            "standalone",
+            "--port",
+            "0",
+            "--data-dir",
+        ])
         .arg(folder.path());
     let ran = ran(command, "");
     assert_eq!(ran.code, 1);

@@ -69,6 +69,24 @@ pub(crate) async fn refused(steps: &mut Steps, target: &Path, server: &Server) -
             "another_length",
             json!({"declared": 100, "written": 10}),
         ),
+        (
+            "read another collection than it was called for",
+            "another_operation",
+            json!({
+                "collection_name": "docs",
+                "path": "/v2/vectordb/entities/query",
+                "body": r#"{"collectionName":"payroll","filter":"id > 0"}"#,
+            }),
+        ),
+        (
+            "delete rows with a tool that says it reads",
+            "another_operation",
+            json!({
+                "collection_name": "docs",
+                "path": "/v2/vectordb/entities/delete",
+                "body": r#"{"collectionName":"docs","filter":"id >= 0"}"#,
+            }),
+        ),
     ];
     // The last one is below: it is not even compiled.
     let mut shown = 1;
@@ -83,7 +101,7 @@ pub(crate) async fn refused(steps: &mut Steps, target: &Path, server: &Server) -
         let line = lines
             .iter()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .find(|line| line["verdict"] == "refused")
+            .find(|line| line["tool"] == attack && line["verdict"] == "refused")
             .with_context(|| format!("`{attack}` was not refused: {lines:?}"))?;
         shown += 1;
         println!(
@@ -94,7 +112,7 @@ pub(crate) async fn refused(steps: &mut Steps, target: &Path, server: &Server) -
             "         {}",
             lines
                 .iter()
-                .find(|line| line.contains("\"refused\""))
+                .find(|text| text.contains(attack) && text.contains("\"refused\""))
                 .map_or("", String::as_str)
         );
     }

@@ -17,7 +17,7 @@ use crate::operations::collections::{
 };
 use crate::operations::entities::{Delete, Get, Insert, Query, Upsert};
 use crate::operations::search::{HybridSearch, Search};
-use crate::operations::{Operation, Reply};
+use crate::operations::{Operation, Reply, is_zero};
 use crate::values::json::raw;
 use crate::values::{columns, filter};
 use anyhow::Context as _;
@@ -458,14 +458,6 @@ impl InV1 for Search {
         };
         post(&row::SEARCH, &keys, database)
     }
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_zero(value: &u32) -> bool {
-    *value == 0
 }
 
 #[cfg(test)]
