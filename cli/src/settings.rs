@@ -211,16 +211,14 @@ impl Rules {
             }
         };
         Self {
-            mode: given(flags.mode.as_ref()).or(self.mode),
-            allow: or(&flags.allow, self.allow),
-            collections: given(flags.collections.as_ref())
-                .as_ref()
-                .map(list)
-                .or(self.collections),
-            databases: given(flags.databases.as_ref())
-                .as_ref()
-                .map(list)
-                .or(self.databases),
+            // Classes of the file stand beside the file's mode, not beside another.
+            allow: match &flags.mode {
+                Some(_) => flags.allow.clone(),
+                None => or(&flags.allow, self.allow),
+            },
+            mode: flags.mode.clone().or(self.mode),
+            collections: flags.collections.as_ref().map(list).or(self.collections),
+            databases: flags.databases.as_ref().map(list).or(self.databases),
             outside: or(&flags.outside, self.outside),
         }
     }

@@ -232,6 +232,11 @@ impl Call {
             between_bytes: options.between_bytes_timeout,
         };
         match endpoint.transport().send(admitted, &bounds).await {
+            // What is no success names nothing that a list would show: a path that is not there, a refusal.
+            Ok(answer) if !answer.is_success() => {
+                record.answered(&answer, None);
+                Ok(answer)
+            }
             Ok(answer) => match policy::filter(&allowance, route, answer.body()) {
                 Ok(body) => {
                     record.answered(&answer, None);

@@ -22,6 +22,12 @@
   (data (i32.const 1100) "/forbidden")
   (data (i32.const 1200) "127.0.0.1:1")
   (data (i32.const 1300) "a-header")
+  (data (i32.const 1400) "query")
+  (data (i32.const 1410) "instantly")
+  ;; Two tools that say they read: the name, four empty texts, three hints.
+  (data (i32.const 3100)
+    "\78\05\00\00\05\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\01\00\00\00"
+    "\82\05\00\00\09\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\01\00\00\00")
 
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (local $at i32)
@@ -47,6 +53,8 @@
 
   (func (export "milvus:vector-store/tools@0.1.0#list-tools") (result i32)
     (call $wait (call $get (i32.const 1200) (i32.const 11) (i32.const 1024) (i32.const 22)))
+    (i32.store (i32.const 3000) (i32.const 3100))
+    (i32.store (i32.const 3004) (i32.const 2))
     (i32.const 3000))
 
   (func (export "milvus:vector-store/server@0.1.0#probe")

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .rpc.server import GrpcServer
 
 TOKEN_VARIABLE = "MILVUS_GATEWAY_TOKEN"
+# The file by which `milvus_standalone` knows its folder.
+STANDALONES_MARK = "standalone.lock"
 EXIT_USAGE = 2
 EXIT_PORT_TAKEN = 3
 EXIT_FOLDER_IN_USE = 4
@@ -269,6 +271,9 @@ def main() -> int:
     listener = _listen(options.host, options.port)
     folder = options.data_dir
     ours = not os.path.isdir(folder) or not os.listdir(folder)
+    if os.path.exists(os.path.join(folder, STANDALONES_MARK)):
+        print(f"The folder {folder} is a standalone Milvus'.", file=sys.stderr)
+        return 1
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
     except OSError as error:

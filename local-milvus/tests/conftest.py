@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -88,7 +87,6 @@ class Process:
         if token:
             environment["MILVUS_GATEWAY_TOKEN"] = token
         self.token = token
-        self.started = time.monotonic()
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "milvus_gateway", *options],
             env=environment,
@@ -101,7 +99,6 @@ class Process:
     def ready(self) -> Client:
         line = self.popen.stdout.readline()
         assert line, self.popen.stderr.read().decode()
-        self.seconds = time.monotonic() - self.started
         self.line = json.loads(line)
         return Client(self.line["port"], self.token)
 

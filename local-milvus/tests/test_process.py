@@ -47,7 +47,6 @@ def test_one_line_of_json_says_where_it_is(gateway: Start, tmp_path: Path) -> No
         "data_dir": str(tmp_path / "data"),
         "milvus_lite": "3.2.2",
     }
-    assert process.seconds < 8
     process.popen.terminate()
     process.popen.wait(5)
     assert process.popen.stdout.read() == b""
@@ -111,6 +110,17 @@ def test_a_folder_in_use_is_exit_4_and_one_sentence(gateway: Start, tmp_path: Pa
     words = second.popen.stderr.read().decode()
     assert words == f"The folder {tmp_path / 'data'} is in use by another Milvus Lite.\n"
     assert (tmp_path / "data").exists()
+
+
+def test_a_folder_of_a_standalone_milvus_is_left_alone(gateway: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "standalone.lock").touch()
+    process = gateway()
+    assert process.popen.wait(10) == 1
+    words = process.popen.stderr.read().decode()
+    assert words == f"The folder {folder} is a standalone Milvus'.\n"
+    assert [entry.name for entry in folder.iterdir()] == ["standalone.lock"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -101,7 +101,9 @@ impl Rule {
             Self::Path | Self::Method | Self::Query => {
                 "only Milvus' own REST routes are let out; update the harness if Milvus has a new one"
             }
-            Self::Effect => "choose a wider mode, or allow the class",
+            Self::Effect => {
+                "allow the class beside the mode (`erase`, for example), or choose `full`"
+            }
             Self::Collection | Self::Database | Self::Nameless | Self::Answer => {
                 "only what the policy lists can be reached; add it to the list if it should be"
             }

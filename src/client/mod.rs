@@ -117,6 +117,11 @@ impl<'a> Client<'a> {
         })
     }
 
+    /// The database of the call, where one is named.
+    pub fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
     /// The dialect that the server was said to speak.
     pub fn dialect(&self) -> Dialect {
         self.dialect

@@ -3,8 +3,9 @@
 use super::Client;
 use crate::contract::server::ServerInfo;
 use crate::contract::types::Dialect;
-use crate::dialect::{Encoded, HttpAnswer, envelope};
+use crate::dialect::{self, HttpAnswer, envelope};
 use crate::error::{Error, ErrorKind};
+use crate::operations::collections::ListCollections;
 use routes::Route;
 
 /// Asks v2 for the list of collections; its plain 404 means v1, which is then asked.
@@ -15,23 +16,18 @@ use routes::Route;
 /// # Errors
 /// `protocol` if what answers is no Milvus, `unauthenticated`, or why no answer came.
 pub fn probe(client: &mut Client<'_>) -> Result<ServerInfo, Error> {
-    let v2 = &routes::collections::LIST;
-    let answer = client.exchange(list(v2, b"{}"))?;
+    let answer = list(client, Dialect::V2)?;
     if answer.status != 404 {
-        return read(v2, &answer, Dialect::V2);
+        return read(&routes::collections::LIST, &answer, Dialect::V2);
     }
-    let v1 = &routes::v1::COLLECTIONS_LIST;
-    let answer = client.exchange(list(v1, b""))?;
-    read(v1, &answer, Dialect::V1)
+    let answer = list(client, Dialect::V1)?;
+    read(&routes::v1::COLLECTIONS_LIST, &answer, Dialect::V1)
 }
 
-/// The list of the default database's collections.
-fn list(route: &'static Route, body: &[u8]) -> Encoded {
-    Encoded {
-        route,
-        query: None,
-        body: body.to_vec(),
-    }
+/// Asks for the collections of the connection's database.
+fn list(client: &mut Client<'_>, dialect: Dialect) -> Result<HttpAnswer, Error> {
+    let encoded = dialect::encode(dialect, &ListCollections {}, client.database())?;
+    client.exchange(encoded)
 }
 
 fn read(route: &Route, answer: &HttpAnswer, dialect: Dialect) -> Result<ServerInfo, Error> {
@@ -77,6 +73,18 @@ mod tests {
             .answers(200, r#"{"code":200,"data":[]}"#);
         let info = probe(&mut Client::new(&mut transport, connection()).unwrap()).unwrap();
         assert_eq!(info.dialect, Dialect::V1);
+    }
+
+    #[test]
+    fn the_connections_database_is_named_in_both_dialects() {
+        let mut transport = Scripted::new()
+            .answers(404, "404 page not found")
+            .answers(200, r#"{"code":200,"data":[]}"#);
+        let mut named = connection();
+        named.database = Some("d".into());
+        probe(&mut Client::new(&mut transport, named).unwrap()).unwrap();
+        assert_eq!(transport.sent[0].body["dbName"], "d");
+        assert_eq!(transport.sent[1].query.as_deref(), Some("dbName=d"));
     }
 
     #[test]

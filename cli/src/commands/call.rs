@@ -46,6 +46,11 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
     }
     let answer: Value = serde_json::from_str(&answer)
         .map_err(|_| Failure::local("the component answered what is no JSON"))?;
+    if answer.as_object().is_some_and(serde_json::Map::is_empty) {
+        // REST v1 says no more than that.
+        outln!("done");
+        return Ok(());
+    }
     outln!("{}", output::answer(&answer));
     Ok(())
 }

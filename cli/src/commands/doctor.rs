@@ -1,7 +1,7 @@
 //! `milvus-host doctor`: what is reachable, and what to do where something is not. It goes the same way as every
 //! call: through the sandbox and its policy.
 
-use crate::failure::{Failure, TOOL, UNREACHABLE};
+use crate::failure::{Failure, REFUSED, TOOL, UNREACHABLE};
 use crate::output::{clean, outln};
 use crate::settings::Flags;
 use host_harness::{CallError, Dialect, ErrorKind};
@@ -71,6 +71,13 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
     }
     match host.probe(&endpoint).await {
         Ok(info) => {
+            if settings.dialect == Some(Dialect::V2) && info.dialect == Dialect::V1 {
+                checks.push(Check::bad(
+                    "dialect",
+                    format!("{origin} has no REST v2"),
+                    "leave --dialect (MILVUS_DIALECT) out: it is found out",
+                ));
+            }
             checks.push(Check::good(
                 "milvus",
                 match info.dialect {
@@ -109,6 +116,8 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
         );
     } else if checks.iter().any(|check| check.name == "connection") {
         code = UNREACHABLE;
+    } else if checks.iter().any(|check| check.name == "policy") {
+        code = REFUSED;
     }
     show(&checks, arguments.json);
     if checks.iter().all(|check| check.good) {
@@ -132,6 +141,10 @@ fn unreachable(error: &CallError, origin: &str) -> Check {
         CallError::Tool(tool) => tool.message.clone(),
         other => other.to_string(),
     };
+    if let CallError::Refused { refusals, .. } = error {
+        let hint = refusals.first().map_or("", |refusal| refusal.rule.hint());
+        return Check::bad("policy", text, hint);
+    }
     match kind {
         Some(ErrorKind::Unauthenticated) => Check::bad(
             "token",

@@ -116,10 +116,10 @@ fn sent(route: &Route, as_json: bool) {
     if as_json {
         outln!(
             "{}",
-            json!({"verdict": "sent", "operation": route.name, "classes": classes})
+            json!({"verdict": "let-out", "operation": route.name, "classes": classes})
         );
     } else {
-        outln!("sent: {} ({})", route.name, classes.join(", "));
+        outln!("let out: {} ({})", route.name, classes.join(", "));
     }
 }
 

@@ -350,7 +350,7 @@ async fn a_request_that_left_is_one_line_without_payload_or_credential() {
 }
 
 #[tokio::test]
-async fn connections_are_kept_and_used_again() {
+async fn an_http1_connection_carries_one_request() {
     let listener = Listener::start(ok("{}"), false).await;
     let mut stage = Stage::at(&listener);
     for _ in 0..5 {
@@ -360,7 +360,7 @@ async fn connections_are_kept_and_used_again() {
             .unwrap();
         tokio::task::yield_now().await;
     }
-    assert_eq!((listener.seen().len(), listener.connections()), (5, 1));
+    assert_eq!((listener.seen().len(), listener.connections()), (5, 5));
 }
 
 #[tokio::test]

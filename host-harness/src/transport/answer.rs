@@ -119,6 +119,10 @@ impl Answer {
         self.status.as_u16()
     }
 
+    pub(crate) fn is_success(&self) -> bool {
+        self.status.is_success()
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.body.len() as u64
     }

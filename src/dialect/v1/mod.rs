@@ -238,7 +238,7 @@ impl InV1 for CreateCollection {
         let varchar = self.id_type.as_deref().is_some_and(|kind| kind != "Int64");
         refuse_key(varchar, "keys but Int64", v2, "idType")?;
         if self.auto_id != Some(true) {
-            let what = "keys of the caller's own (Milvus makes them: say so with `auto_id`)";
+            let what = "keys of the caller's own (give `auto_id: true`, and Milvus makes them)";
             return Err(Error {
                 argument: Some("auto_id".to_owned()),
                 ..lacks(what, since(v2, "autoID"))

@@ -150,7 +150,7 @@ fn keys_of_the_callers_own_need_v2() {
     for auto_id in [None, Some(false)] {
         let create = CreateCollection { auto_id, ..quick() };
         let message = refusal(&create);
-        assert!(message.contains("`auto_id`"), "{message}");
+        assert!(message.contains("`auto_id: true`"), "{message}");
     }
 }
 
