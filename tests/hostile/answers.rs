@@ -41,7 +41,8 @@ faulty! {
     a_slow_head_ends_at_the_deadline: Faulty::slow_head(), ["timeout"];
     a_slow_body_ends_at_the_deadline: Faulty::slow_body(), ["timeout"];
     a_drizzle_of_1xx_ends_at_the_deadline: Faulty::drizzle_of_1xx(), ["timeout"];
-    a_storm_of_1xx_ends_in_time: Faulty::storm_of_1xx(), ["timeout", "answer-malformed"];
+    // On a busy machine it is the call that ends, not yet its request.
+    a_storm_of_1xx_ends_in_time: Faulty::storm_of_1xx(), ["timeout", "answer-malformed", "cancelled"];
     an_endless_head_is_cut_off: Faulty::endless_head(), ["answer-head-too-large"];
     an_endless_body_is_cut_off: Faulty::endless_body(), ["answer-too-large"];
     an_endless_size_of_a_chunk_is_cut_off: Faulty::endless_chunk_size(), ["answer-incomplete", "answer-malformed"];
