@@ -23,6 +23,8 @@ const MAX_DEPTH: usize = 64;
 const MAX_KEYS: usize = 1 << 18;
 /// Texts that hold JSON whose texts hold JSON.
 const MAX_TEXTS: u8 = 4;
+/// The key of the database that a request is for. Without it Milvus takes a header's, then `default`.
+const DATABASE: &str = "dbName";
 /// Up to here the keys of an object are compared one by one.
 const FEW: usize = 12;
 
@@ -33,8 +35,10 @@ pub(super) struct Reading {
     pub(super) effects: Effects,
     /// Collections and aliases, in the order in which they stand.
     pub(super) collections: Vec<String>,
-    /// The database, where one is named.
-    pub(super) database: Option<String>,
+    /// Databases, in the order in which they stand: a rename has two.
+    pub(super) databases: Vec<String>,
+    /// Whether the request says itself which database it is for.
+    pub(super) names_its_database: bool,
     /// Whom Milvus is to contact, or which object it is to read or write. `None`: it is no text.
     pub(super) outside: Vec<Option<String>>,
 }
@@ -54,7 +58,10 @@ impl Reading {
         }
         match key.verdict {
             Verdict::Collection | Verdict::Alias => self.collections.push(text.to_owned()),
-            Verdict::Database => self.database = Some(text.to_owned()),
+            Verdict::Database => {
+                self.names_its_database |= key.name == DATABASE;
+                self.databases.push(text.to_owned());
+            }
             Verdict::Partition
             | Verdict::Job
             | Verdict::Free

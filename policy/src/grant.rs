@@ -142,13 +142,13 @@ impl Policy {
             check_names(Rule::Collection, allowed, &reading.collections)?;
         }
         if let Some(allowed) = &self.databases {
-            let Some(database) = &reading.database else {
+            if !reading.names_its_database {
                 return Err(Refusal::new(
                     Rule::Database,
                     "databases are listed, and the request names none",
                 ));
-            };
-            check_names(Rule::Database, allowed, std::slice::from_ref(database))?;
+            }
+            check_names(Rule::Database, allowed, &reading.databases)?;
         }
         Ok(())
     }
