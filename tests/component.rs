@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use host_harness::{embedded_component, inspect};
 
 #[test]
-fn it_imports_six_interfaces_and_nothing_else() {
+fn t45_it_imports_six_interfaces_and_nothing_else() {
     let component = inspect(embedded_component()).expect("it may be loaded");
     let expected = [
         "wasi:clocks/monotonic-clock@0.2.12",
@@ -33,7 +33,7 @@ fn it_imports_six_interfaces_and_nothing_else() {
 }
 
 #[test]
-fn it_exports_the_package_and_nothing_else() {
+fn t45_it_exports_the_package_and_nothing_else() {
     let component = inspect(embedded_component()).expect("it may be loaded");
     let names = ["entities", "search", "server", "tools", "types"];
     assert_eq!(

@@ -1,7 +1,10 @@
 //! Why a command failed: words for people, a hint what to do next, and the exit code.
 
 use crate::output::{clean, outln};
-use host_harness::{CallError, ErrorKind, ErrorSource, Outcome, ToolError, kind_name};
+use crate::{settings, unreachable};
+use host_harness::{
+    CallError, ErrorKind, ErrorSource, LimitKind, Origin, Outcome, ToolError, kind_name,
+};
 use serde_json::{Value, json};
 
 /// The tool failed.
@@ -54,7 +57,7 @@ impl Failure {
     }
 
     /// A call that failed. `json`: as an object on standard output, for programs.
-    pub(crate) fn call(error: &CallError, origin: &str, json: bool) -> Self {
+    pub(crate) fn call(error: &CallError, origin: Option<&Origin>, json: bool) -> Self {
         let (code, message, hint) = match error {
             CallError::Tool(tool) => (exit_code(tool), words(tool), advice(tool, origin)),
             CallError::Refused { refusals, error } => {
@@ -71,10 +74,25 @@ impl Failure {
                     hint,
                 )
             }
+            CallError::Unreachable { reason, error } => (
+                UNREACHABLE,
+                match origin {
+                    Some(origin) => format!("cannot reach {origin}: {reason}{}", outcome(error)),
+                    None => words(error),
+                },
+                origin.map(|origin| unreachable::advice(*reason, origin)),
+            ),
+            CallError::Limit {
+                limit,
+                value,
+                error,
+            } => limited(*limit, *value, error.as_ref(), origin),
             CallError::Overloaded => (
                 TOOL,
-                error.to_string(),
-                Some("try again in a moment".to_owned()),
+                "too many calls at a time: nothing was done".to_owned(),
+                Some(
+                    "try again in a moment, or allow more: --limit concurrent-calls=...".to_owned(),
+                ),
             ),
             other => (TOOL, other.to_string(), None),
         };
@@ -106,6 +124,29 @@ impl Failure {
     }
 }
 
+/// Exit code, words and hint of a call that reached a limit; `said` is what the component made of it.
+fn limited(
+    limit: LimitKind,
+    value: u64,
+    said: Option<&ToolError>,
+    origin: Option<&Origin>,
+) -> (u8, String, Option<String>) {
+    let message = format!("the limit {limit} of {} was reached", limit.shown(value));
+    let raise = settings::raise(limit, value).map_or_else(
+        || "ask for less".to_owned(),
+        |flag| format!("ask for less, or raise the limit: {flag}"),
+    );
+    match said {
+        Some(said) if said.kind == ErrorKind::Timeout => (
+            UNREACHABLE,
+            format!("{message}: {}", words(said)),
+            advice(said, origin).map(|hint| format!("{hint}; {raise}")),
+        ),
+        Some(said) => (TOOL, format!("{message}: {}", words(said)), Some(raise)),
+        None => (TOOL, message, Some(raise)),
+    }
+}
+
 fn exit_code(error: &ToolError) -> u8 {
     match error.kind {
         ErrorKind::DeniedByHost => REFUSED,
@@ -130,24 +171,33 @@ fn words(error: &ToolError) -> String {
     } else {
         ""
     };
-    let outcome = match error.outcome {
+    format!("{who}{}{code}{}", error.message, outcome(error))
+}
+
+fn outcome(error: &ToolError) -> &'static str {
+    match error.outcome {
         Outcome::NotApplied => "",
         Outcome::Unknown => " (it is not known whether it took effect)",
         Outcome::PartlyApplied => " (a part took effect)",
-    };
-    format!("{who}{}{code}{outcome}", error.message)
+    }
 }
 
-fn advice(error: &ToolError, origin: &str) -> Option<String> {
+fn advice(error: &ToolError, origin: Option<&Origin>) -> Option<String> {
     Some(match error.kind {
         ErrorKind::Unauthenticated => {
             "set MILVUS_TOKEN=user:password (or an API key), or name a file with --token-file"
                 .to_owned()
         }
-        ErrorKind::Unavailable | ErrorKind::Timeout => format!(
-            "is Milvus running at {origin}? `milvus-host doctor` looks; `milvus-host local` starts one; \
-             --uri or MILVUS_URI names another"
-        ),
+        ErrorKind::Unavailable | ErrorKind::Timeout => {
+            let at = origin.map_or_else(String::new, |origin| format!(" at {origin}"));
+            format!(
+                "is Milvus running{at}? `milvus-host doctor` looks; `milvus-host local` starts one; --uri or \
+                 MILVUS_URI names another"
+            )
+        }
+        ErrorKind::Protocol if error.http_status.is_none() => {
+            "does another program answer there, or one that speaks TLS? `milvus-host doctor` looks".to_owned()
+        }
         ErrorKind::NotLoaded => {
             "load it first: milvus-host call milvus_load_collection '{\"collection_name\":\"...\"}'"
                 .to_owned()
@@ -181,8 +231,24 @@ fn as_json(error: &CallError) -> Value {
                 .collect();
             json!({"error": tool_json(error), "refusals": refusals})
         }
-        CallError::Limit { limit, value } => {
-            json!({"error": {"kind": "limit-exceeded", "message": error.to_string(), "limit": limit.name(), "value": value}})
+        CallError::Unreachable { reason, error } => {
+            let mut told = tool_json(error);
+            told["reason"] = json!(reason.name());
+            json!({"error": told})
+        }
+        CallError::Limit {
+            limit,
+            value,
+            error: said,
+        } => {
+            let mut limited = json!({
+                "kind": "limit-exceeded", "message": error.to_string(), "limit": limit.name(), "value": value,
+            });
+            if let Some(said) = said {
+                limited["outcome"] = tool_json(said)["outcome"].clone();
+                limited["component"] = tool_json(said);
+            }
+            json!({ "error": limited })
         }
         other => json!({"error": {"kind": "server", "message": other.to_string()}}),
     }

@@ -4,11 +4,17 @@
 //! usage, 3 refused by policy, 4 Milvus cannot be reached.
 #![expect(clippy::print_stderr, reason = "it is a command line")]
 
+mod audit;
+mod cache;
 mod commands;
+mod credential;
 mod failure;
+mod files;
 mod local;
 mod output;
+mod process;
 mod settings;
+mod unreachable;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -65,6 +71,7 @@ impl Command {
 }
 
 fn main() -> ExitCode {
+    process::keep_to_itself();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -212,7 +212,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn text_of_others_cannot_steer_the_terminal() {
+    fn t59_text_of_others_cannot_steer_the_terminal() {
         let hostile = "a\u{1b}]52;c;eA==\u{7}b\u{202e}c\u{9b}31m\u{200b}d";
         let cleaned = clean(hostile);
         assert!(!cleaned.chars().any(steers), "{cleaned:?}");

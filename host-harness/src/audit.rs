@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_cannot_forge_a_line() {
+    fn t65_foreign_text_cannot_forge_a_line() {
         for text in [
             "a\nb",
             "\",\"x\":\"y",
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_is_cut() {
+    fn t65_foreign_text_is_cut() {
         let value = parsed(Line::new().text("path", &"x".repeat(10_000)));
         assert_eq!(value["path"].as_str().unwrap().len(), TEXT + 1);
         // The two halves of one character's escape are never parted.
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn all_lines_are_written_before_the_audit_is_gone() {
+    fn t66_all_lines_are_written_before_the_audit_is_gone() {
         let seen = Shared::default();
         let audit = Audit::writer(seen.clone()).unwrap();
         for number in 0..100_u64 {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_writer_holds_nobody_up_and_its_losses_are_reported() {
+    fn t66_a_stuck_writer_holds_nobody_up_and_its_losses_are_reported() {
         struct Gate(Arc<Mutex<()>>, Shared);
         impl io::Write for Gate {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_panics_costs_its_line_only() {
+    fn t66_a_sink_that_panics_costs_its_line_only() {
         let audit = Audit::to(|_: &str| panic!("on purpose"));
         audit.write(Line::new());
         audit.write(Line::new());

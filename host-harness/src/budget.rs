@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_grows_within_the_budget_only() {
+    fn t41_a_share_grows_within_the_budget_only() {
         let budget = Budget::new(4096);
         let mut share = budget.take(0).expect("nothing always fits");
         assert!(share.cover(1) && share.cover(1024) && share.cover(4096));

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_becomes_an_error() {
+    async fn t52_a_panic_becomes_an_error() {
         assert!(matches!(contained(async { 5 }).await, Ok(5)));
         let late = async {
             tokio::task::yield_now().await;

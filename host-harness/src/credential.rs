@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nothing() {
+    fn t34_debug_shows_nothing() {
         let credential = Credential::new(TOKEN.to_owned());
         assert_eq!(format!("{credential:?}"), "Credential(..)");
         assert_eq!(
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_is_taken_out_in_every_form() {
+    fn t33_the_token_is_taken_out_in_every_form() {
         for (form, kept) in [
             (TOKEN, ""),
             ("726f6f743a4d316c7675732f7365637265743f7e3e", ""),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn several_places_are_taken_out_and_the_rest_stays() {
+    fn t33_several_places_are_taken_out_and_the_rest_stays() {
         let text = format!("{TOKEN}, {TOKEN} and {}", &TOKEN[..10]);
         assert_eq!(
             redacted(&text),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_token_is_not_searched_for() {
+    fn t33_a_short_token_is_not_searched_for() {
         let (clean, count) = Credential::new("a:b".to_owned()).redact(b"a:b".to_vec());
         assert_eq!((clean.as_slice(), count), (b"a:b".as_slice(), 0));
     }

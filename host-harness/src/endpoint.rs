@@ -1,13 +1,17 @@
 //! The one Milvus that a call may reach.
 
 use std::fmt;
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 use crate::credential::Credential;
 use crate::error::EndpointError;
+use crate::rates::Rates;
 use crate::sandbox::bindings::types::{Connection, Dialect};
-use crate::transport::Transport;
+use crate::transport::{Addresses, ClientCertificate, Settings, Transport};
 use policy::{Origin, OriginError, Policy, Scheme};
 
 /// Where Milvus is, how to speak to it and with which credential. Cheap to clone; clones share their connections,
@@ -32,6 +36,7 @@ struct Inner {
     dialect: Option<Dialect>,
     policy: Policy,
     transport: Transport,
+    rates: Rates,
 }
 
 impl Endpoint {
@@ -45,6 +50,9 @@ impl Endpoint {
             policy: Policy::default(),
             plaintext_credential: false,
             ca_certificate: None,
+            client_certificate: None,
+            addresses: None,
+            pin_addresses: false,
             connect_time: Duration::from_secs(10),
             reuse_http1: false,
         }
@@ -85,6 +93,10 @@ impl Endpoint {
         }
     }
 
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.0.rates
+    }
+
     pub(crate) fn transport(&self) -> &Transport {
         &self.0.transport
     }
@@ -107,6 +119,9 @@ pub struct EndpointBuilder {
     policy: Policy,
     plaintext_credential: bool,
     ca_certificate: Option<Vec<u8>>,
+    client_certificate: Option<ClientCertificate>,
+    addresses: Option<Vec<IpAddr>>,
+    pin_addresses: bool,
     connect_time: Duration,
     reuse_http1: bool,
 }
@@ -148,6 +163,34 @@ impl EndpointBuilder {
         self
     }
 
+    /// What the host shows to a server that asks who it is: a chain of certificates and its unencrypted key, both PEM.
+    /// It is bound to this endpoint as the credential is. The copy of the key that is taken here is wiped.
+    pub fn client_certificate(
+        mut self,
+        chain_pem: impl Into<Vec<u8>>,
+        key_pem: impl Into<Vec<u8>>,
+    ) -> Self {
+        self.client_certificate = Some(ClientCertificate {
+            chain: chain_pem.into(),
+            key: Zeroizing::new(key_pem.into()),
+        });
+        self
+    }
+
+    /// Connects to these addresses, in this order, and asks no resolver; the name stays the origin's, in `Host` and in
+    /// TLS. Whoever can make the name stand for another address (DNS rebinding) then cannot send the calls there.
+    pub fn addresses(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.addresses = Some(addresses.into_iter().collect());
+        self
+    }
+
+    /// Holds the name to the addresses that it stands for at the first connection: later ones are refused. A weaker
+    /// form of [`addresses`](Self::addresses), for who does not know them.
+    pub fn pin_addresses(mut self) -> Self {
+        self.pin_addresses = true;
+        self
+    }
+
     /// Limit for opening a connection. Default: 10 s; the limit of the call holds beside it.
     pub fn connect_time(mut self, time: Duration) -> Self {
         self.connect_time = time;
@@ -165,35 +208,75 @@ impl EndpointBuilder {
     /// Builds the endpoint. Connects to nothing.
     ///
     /// # Errors
-    /// The origin, the credential or the certificate cannot be used, or the credential would go out unencrypted to
-    /// another machine; see [`EndpointError`].
+    /// The origin, the credential, a certificate or the addresses cannot be used, or the credential would go out
+    /// unencrypted to another machine; see [`EndpointError`].
     pub fn build(self) -> Result<Endpoint, EndpointError> {
         let origin = self.origin?;
+        let addresses = addresses(&origin, self.addresses, self.pin_addresses)?;
         if let Some(credential) = &self.credential {
             if !credential.is_sendable() {
                 return Err(EndpointError::Credential);
             }
-            let readable = origin.scheme() == Scheme::Http && !origin.is_loopback();
+            let readable = origin.scheme() == Scheme::Http && !stays_here(&addresses);
             if readable && !self.plaintext_credential {
                 return Err(EndpointError::PlaintextCredential(origin));
             }
         }
-        let ca = self.ca_certificate.as_deref();
-        let transport = Transport::new(
-            origin.scheme(),
-            self.credential,
-            self.connect_time,
-            ca,
-            self.reuse_http1,
-        )?;
+        if origin.scheme() == Scheme::Http {
+            for (given, what) in [
+                (self.ca_certificate.is_some(), "CA certificate"),
+                (self.client_certificate.is_some(), "client certificate"),
+            ] {
+                if given {
+                    return Err(EndpointError::NoTls(what));
+                }
+            }
+        }
+        let settings = Settings {
+            scheme: origin.scheme(),
+            addresses,
+            connect_time: self.connect_time,
+            ca_certificate: self.ca_certificate,
+            client_certificate: self.client_certificate,
+            reuse_http1: self.reuse_http1,
+        };
+        let transport = Transport::new(settings, self.credential)?;
         Ok(Endpoint(Arc::new(Inner {
             origin,
             database: self.database,
             dialect: self.dialect,
             policy: self.policy,
             transport,
+            rates: Rates::default(),
         })))
     }
+}
+
+/// Which addresses are connected to.
+fn addresses(
+    origin: &Origin,
+    given: Option<Vec<IpAddr>>,
+    pinned: bool,
+) -> Result<Addresses, EndpointError> {
+    match given {
+        Some(given) if given.is_empty() => Err(EndpointError::Addresses("there is none")),
+        Some(_) if origin.address().is_some() => Err(EndpointError::Addresses(
+            "the origin is an address itself, and no name",
+        )),
+        Some(given) => Ok(Addresses::Only(given)),
+        // `localhost` is this machine, whatever a resolver says (RFC 6761, 6.3): a credential goes there unencrypted.
+        None if origin.is_loopback() => Ok(Addresses::Only(vec![
+            Ipv4Addr::LOCALHOST.into(),
+            Ipv6Addr::LOCALHOST.into(),
+        ])),
+        None if pinned => Ok(Addresses::First(OnceLock::new())),
+        None => Ok(Addresses::Any),
+    }
+}
+
+/// Whether nothing that is sent leaves this machine.
+fn stays_here(addresses: &Addresses) -> bool {
+    matches!(addresses, Addresses::Only(known) if known.iter().all(IpAddr::is_loopback))
 }
 
 #[cfg(test)]
@@ -205,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_leaves_unencrypted_only_to_this_machine_or_when_told_to() {
+    fn t11_a_credential_leaves_unencrypted_only_to_this_machine_or_when_told_to() {
         for origin in [
             "http://localhost:19530",
             "http://127.0.0.1:19530",
@@ -238,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_component_is_told_no_token() {
+    fn t71_the_component_is_told_no_token() {
         let endpoint = with_token("http://localhost:19530")
             .database("books")
             .build()
@@ -252,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_is_printed_holds_the_credential() {
+    fn t34_nothing_that_is_printed_holds_the_credential() {
         let builder = with_token("http://milvus:19530");
         assert!(!format!("{builder:?}").contains("s3cret"));
         let error = builder.build().unwrap_err();

@@ -6,7 +6,8 @@ use wasmtime_wasi_http::FieldMapError;
 
 use crate::sandbox::bindings::entities::WriteReport;
 use crate::sandbox::bindings::types::{Error as ToolError, ErrorKind};
-use crate::sandbox::limits::{LimitKind, Limits};
+use crate::sandbox::limits::{LimitError, LimitKind, Limits};
+use crate::transport::ConnectError;
 use policy::{Origin, OriginError, Refusal};
 
 /// Why a host was not built.
@@ -21,21 +22,13 @@ pub enum BuildError {
         "this is no WebAssembly component: {0}; expected the file that `cargo xtask build` makes"
     )]
     NoComponent(String),
-    /// The file is larger than `Limits::component_bytes`.
-    #[error("the component has {size} bytes, {limit} are allowed: see `Limits::component_bytes`")]
-    TooLarge {
-        /// Its size in bytes.
-        size: usize,
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// The component has more functions than are compiled.
-    #[error("the component has {functions} functions, {limit} are allowed")]
-    TooManyFunctions {
-        /// Its functions.
-        functions: u32,
-        /// The limit.
-        limit: u32,
+    /// The component is larger than a limit allows, or wants more from the start.
+    #[error("the component is beyond the limit `{limit}` of {}: raise `Limits::{}` if you trust it", .limit.shown(*.value), .limit.field())]
+    Limit {
+        /// Which one.
+        limit: LimitKind,
+        /// Its value, in its unit.
+        value: u64,
     },
     /// The component wants more than the six interfaces.
     #[error("the component imports {}: it may import wasi:io, wasi:clocks/monotonic-clock and wasi:http (outgoing) of 0.2 only", .0.join(", "))]
@@ -43,12 +36,43 @@ pub enum BuildError {
     /// The component has no tools.
     #[error("the component does not export `milvus:vector-store/tools@0.1`, but {}", if .0.is_empty() { "nothing".to_owned() } else { .0.join(", ") })]
     Exports(Vec<String>),
+    /// The component is not the one that was pinned.
+    #[error(
+        "the component is another one than the pinned: expected {expected}, came {came}; nothing of it was run"
+    )]
+    Digest {
+        /// The digest that was expected, as it was given.
+        expected: String,
+        /// The digest of the component's bytes.
+        came: String,
+    },
     /// A limit makes no sense.
-    #[error("`Limits::{0}` is zero or too large: start from `Limits::default()`")]
-    Limits(&'static str),
+    #[error(transparent)]
+    Limits(#[from] LimitError),
     /// The component cannot be compiled, or uses what the engine has switched off.
     #[error("the component cannot be compiled: {0}")]
     Compile(String),
+}
+
+impl BuildError {
+    pub(crate) fn limit(limit: LimitKind, limits: &Limits) -> Self {
+        let value = limits.get(limit);
+        Self::Limit { limit, value }
+    }
+
+    /// The limit that compiling ended at. The runtime has no types for it; each of these texts is its constant.
+    pub(crate) fn beyond(error: &wasmtime::Error, limits: &Limits) -> Option<Self> {
+        const TEXTS: [(&str, LimitKind); 5] = [
+            ("core module instances, which exceeds", LimitKind::Instances),
+            ("Wasm linear memories, which exceeds", LimitKind::Memories),
+            (" tables, which exceeds", LimitKind::Tables),
+            ("memory has a minimum byte size of", LimitKind::MemoryBytes),
+            ("has a minimum element size of", LimitKind::TableElements),
+        ];
+        let says = error.root_cause().to_string();
+        let found = TEXTS.iter().find(|(text, _)| says.contains(text));
+        found.map(|(_, limit)| Self::limit(*limit, limits))
+    }
 }
 
 /// Why an endpoint was not built.
@@ -71,6 +95,19 @@ pub enum EndpointError {
     /// The CA certificate is none.
     #[error("the CA certificate cannot be used: {0}; expected one or more certificates in PEM")]
     CaCertificate(String),
+    /// The client certificate or its key is none. Holds nothing of the key.
+    #[error("the client certificate cannot be used: {0}")]
+    ClientCertificate(String),
+    /// A certificate is given for an origin without TLS, where it would do nothing.
+    #[error(
+        "a {0} is given, but the origin begins with `http://`, where there is no TLS: use `https://`, or leave the certificate out"
+    )]
+    NoTls(&'static str),
+    /// The addresses to connect to make no sense.
+    #[error(
+        "the addresses to connect to cannot be used: {0}; expected IP addresses for an origin with a name"
+    )]
+    Addresses(&'static str),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}; give a CA certificate if this system has none")]
     Tls(String),
@@ -86,20 +123,28 @@ pub enum CallError {
     /// The policy refused a request of this call, and the call failed.
     #[error("refused by the host: {}", .refusals.iter().map(Refusal::to_string).collect::<Vec<_>>().join("; "))]
     Refused {
-        /// The requests that were refused, at most `Limits::requests_per_call`.
+        /// The requests that were refused, and not for a limit; at most `Limits::requests_per_call`.
         refusals: Vec<Refusal>,
         /// What the component answered.
         error: ToolError,
     },
-    /// The call reached a limit and was ended.
-    #[error(
-        "the call was ended at its limit `{limit}` of {value}: ask for less, or raise the limit"
-    )]
+    /// No connection to Milvus came about, and the call failed.
+    #[error("{}: {reason}", .error.message)]
+    Unreachable {
+        /// Why, as the host saw it.
+        reason: ConnectError,
+        /// What the component answered.
+        error: ToolError,
+    },
+    /// The call was ended at a limit, or a request of it was, and then the call failed.
+    #[error("the limit `{limit}` of {} was reached: ask for less, or raise `Limits::{}`{}", .limit.shown(*.value), .limit.field(), said(.error.as_ref()))]
     Limit {
         /// Which one.
         limit: LimitKind,
-        /// Its value, in the unit of the limit.
+        /// Its value, in its unit.
         value: u64,
+        /// What the component answered, where it was not ended.
+        error: Option<ToolError>,
     },
     /// As many calls as allowed are running. Nothing was done: try again later.
     #[error("too many calls at a time: try again later, or raise `Limits::concurrent_calls`")]
@@ -163,12 +208,19 @@ fn described(error: &ToolError) -> String {
     format!("{}: {}{code}", kind_name(error.kind), error.message)
 }
 
+fn said(error: Option<&ToolError>) -> String {
+    error.map_or_else(String::new, |error| {
+        format!("; the component answered {}", described(error))
+    })
+}
+
 impl CallError {
     /// One word for the audit.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Tool(error) => kind_name(error.kind),
             Self::Refused { .. } => "refused",
+            Self::Unreachable { error, .. } => kind_name(error.kind),
             Self::Limit { limit, .. } => limit.name(),
             Self::Overloaded => "overloaded",
             Self::Trap(_) => "trap",
@@ -178,10 +230,12 @@ impl CallError {
         }
     }
 
-    pub(crate) fn out_of_time(limits: &Limits) -> Self {
+    /// Ended at a limit.
+    pub(crate) fn limit(limit: LimitKind, limits: &Limits) -> Self {
         Self::Limit {
-            limit: LimitKind::CallTime,
-            value: u64::try_from(limits.call_time.as_millis()).unwrap_or(u64::MAX),
+            limit,
+            value: limits.get(limit),
+            error: None,
         }
     }
 
@@ -189,29 +243,29 @@ impl CallError {
     /// names and numbers in it may be the component's.
     pub(crate) fn ended(
         error: &wasmtime::Error,
-        exceeded: Option<(LimitKind, u64)>,
+        exceeded: Option<LimitKind>,
         limits: &Limits,
     ) -> Self {
-        let limit = |limit, value| Self::Limit { limit, value };
-        if let Some((kind, value)) = exceeded {
-            return limit(kind, value);
+        let limit = |kind| Self::limit(kind, limits);
+        if let Some(kind) = exceeded {
+            return limit(kind);
         }
         if let Some(NotExported(interface)) = error.downcast_ref() {
             return Self::NotExported(interface);
         }
-        if error.is::<TimeIsUp>() {
-            return Self::out_of_time(limits);
+        if let Some(TimeIsUp(kind)) = error.downcast_ref() {
+            return limit(*kind);
         }
         if error.is::<PoolConcurrencyLimitError>() {
             return Self::Overloaded;
         }
         if let Some(ResourceTableError::Full) = error.downcast_ref() {
-            return limit(LimitKind::Handles, limits.handles as u64);
+            return limit(LimitKind::Handles);
         }
         if let Some(FieldMapError::TotalSizeTooBig | FieldMapError::TooManyFields) =
             error.downcast_ref()
         {
-            return limit(LimitKind::HeaderBytes, limits.header_bytes as u64);
+            return limit(LimitKind::HeaderBytes);
         }
         if let Some(trap) = error.downcast_ref::<Trap>() {
             return Self::Trap(trap.to_string());
@@ -219,10 +273,10 @@ impl CallError {
         // The runtime has no public type for these two; their texts are its constants.
         let says = |text| error.chain().any(|cause| cause.to_string().contains(text));
         if says("store handle limit exceeded") {
-            return limit(LimitKind::Handles, limits.handles as u64);
+            return limit(LimitKind::Handles);
         }
         if says("fuel allocated for hostcalls") {
-            return limit(LimitKind::CrossingBytes, limits.crossing_bytes() as u64);
+            return limit(LimitKind::HostcallBytes);
         }
         Self::Trap("it broke the rules of an interface".to_owned())
     }
@@ -233,7 +287,7 @@ impl CallError {
 #[error("`{0}` is not exported")]
 pub(crate) struct NotExported(pub(crate) &'static str);
 
-/// Travels through the runtime's errors to [`LimitKind::CallTime`].
+/// Travels through the runtime's errors to [`CallError::Limit`].
 #[derive(Debug, thiserror::Error)]
 #[error("the time of the call is up")]
-pub(crate) struct TimeIsUp;
+pub(crate) struct TimeIsUp(pub(crate) LimitKind);

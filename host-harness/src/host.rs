@@ -1,6 +1,7 @@
 //! The way in: builds a sandbox around a component and runs calls in it.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,7 +18,8 @@ use crate::egress::{Call, Traffic};
 use crate::endpoint::Endpoint;
 use crate::error::{BuildError, CallError, NotExported, WriteFailure, kind_name};
 use crate::sandbox::bindings::{entities, search, server, tools, types};
-use crate::sandbox::{self, ComponentInfo, Guest, Limits, Sandbox};
+use crate::sandbox::{self, CompiledCode, ComponentInfo, Guest, LimitKind, Limits, Sandbox};
+use crate::transport::ConnectError;
 use policy::{self, Effects, Mode, Names, Policy, Refusal};
 
 /// Runs one component. Cheap to clone; clones share limits, budget and pool. Lives on after every call, however it
@@ -42,6 +44,8 @@ struct Inner {
 #[must_use]
 pub struct HostBuilder {
     component: Option<Cow<'static, [u8]>>,
+    digest: Option<String>,
+    cache: Option<PathBuf>,
     limits: Limits,
     audit: Audit,
 }
@@ -59,6 +63,21 @@ impl HostBuilder {
         self.component(crate::embedded_component())
     }
 
+    /// The SHA-256 that the component's bytes have to have: 64 hexadecimal digits, `sha256:` before them or not. It is
+    /// compared with the digest of the very bytes that are compiled. Default: any.
+    pub fn digest(mut self, sha256: impl Into<String>) -> Self {
+        self.digest = Some(sha256.into());
+        self
+    }
+
+    /// The folder in which compiled code is kept for the next host: nothing is compiled then. It is made if it is not
+    /// there, and has to be this user's alone; where it is not, or anything in it is not as it was left, the component
+    /// is compiled as without it, and [`Host::code`] says why. At most 16 files are kept. Default: none.
+    pub fn cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Some(folder.into());
+        self
+    }
+
     /// What calls may use. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -71,7 +90,7 @@ impl HostBuilder {
         self
     }
 
-    /// Checks and compiles the component. Takes seconds of CPU: once per program, and not on a task that has to
+    /// Checks and compiles the component. Takes a second or more of CPU, without a [cache](Self::cache): once per program, and not on a task that has to
     /// answer meanwhile.
     ///
     /// # Errors
@@ -79,13 +98,18 @@ impl HostBuilder {
     pub fn build(self) -> Result<Host, BuildError> {
         let Self {
             component,
+            digest,
+            cache,
             limits,
             audit,
         } = self;
-        check(&limits)?;
+        limits.check()?;
         let bytes = component.ok_or(BuildError::NoBytes)?;
-        let component = sandbox::read(&bytes, limits.component_bytes)?;
-        let sandbox = Sandbox::new(&bytes, &limits)?;
+        let component = sandbox::read(&bytes, &limits)?;
+        if let Some(expected) = digest {
+            component.expect(&expected)?;
+        }
+        let sandbox = Sandbox::new(&bytes, &limits, cache.as_deref())?;
         Ok(Host(Arc::new(Inner {
             component,
             audit,
@@ -97,42 +121,6 @@ impl HostBuilder {
             limits,
         })))
     }
-}
-
-fn check(limits: &Limits) -> Result<(), BuildError> {
-    let day = Duration::from_secs(86_400);
-    for (name, sensible) in [
-        (
-            "memory_bytes",
-            (1 << 16..=1 << 32).contains(&limits.memory_bytes),
-        ),
-        (
-            "call_time",
-            !limits.call_time.is_zero() && limits.call_time <= day,
-        ),
-        (
-            "request_bytes",
-            (1..=1 << 31).contains(&limits.request_bytes),
-        ),
-        (
-            "response_bytes",
-            (1..=1 << 31).contains(&limits.response_bytes),
-        ),
-        ("requests_per_call", limits.requests_per_call > 0),
-        ("budget_bytes", limits.budget_bytes > 0),
-        (
-            "concurrent_calls",
-            (1..=1000).contains(&limits.concurrent_calls),
-        ),
-        ("handles", limits.handles > 0),
-        ("header_bytes", limits.header_bytes > 0),
-        ("component_bytes", limits.component_bytes > 0),
-    ] {
-        if !sensible {
-            return Err(BuildError::Limits(name));
-        }
-    }
-    Ok(())
 }
 
 /// Runs a function of one of the component's interfaces and answers how that ended.
@@ -185,6 +173,12 @@ impl Host {
     #[must_use]
     pub fn component(&self) -> &ComponentInfo {
         &self.0.component
+    }
+
+    /// Whether its code was compiled by this host or an earlier one.
+    #[must_use]
+    pub fn code(&self) -> &CompiledCode {
+        &self.0.sandbox.code
     }
 
     /// What its calls may use.
@@ -467,8 +461,8 @@ impl Cause for entities::WriteError {
 
 /// How a call failed.
 enum Ended<E> {
-    /// The component answered an error; the policy had refused these requests of the call before.
-    Answered(E, Vec<Refusal>),
+    /// The component answered an error; this is what the host had noted before.
+    Answered(E, Notes),
     /// The call was ended, after so many requests had been let out.
     Broken(CallError, u32),
 }
@@ -479,18 +473,64 @@ impl<E> From<CallError> for Ended<E> {
     }
 }
 
-fn answered(error: types::Error, refusals: Vec<Refusal>) -> CallError {
-    if refusals.is_empty() {
-        CallError::Tool(error)
-    } else {
-        CallError::Refused { refusals, error }
+/// What the host noted of a call that came to an end of its own.
+struct Notes {
+    /// Requests that were refused, and not for a limit.
+    refusals: Vec<Refusal>,
+    /// The limit at which the last request ended.
+    limit: Option<(LimitKind, u64)>,
+    /// Why the last request that was let out came to no connection.
+    unreachable: Option<ConnectError>,
+}
+
+impl Notes {
+    fn of(call: &Call, error: &types::Error, exceeded: Option<LimitKind>) -> Self {
+        let mut refusals = call.traffic.refusals();
+        refusals.retain(|refusal| LimitKind::of(refusal.rule).is_none());
+        // The component counts its time in whole milliseconds.
+        let late = Instant::now() + Duration::from_millis(5) >= call.deadline
+            && error.kind == types::ErrorKind::Timeout;
+        let limit = call.traffic.limit().or(exceeded);
+        let limit = limit.or(late.then_some(LimitKind::CallTime));
+        Self {
+            refusals,
+            limit: limit.map(|limit| (limit, call.limits.get(limit))),
+            unreachable: call.traffic.unreachable(),
+        }
+    }
+
+    /// One word for the audit.
+    fn name(&self, error: &types::Error) -> &'static str {
+        match self.limit {
+            _ if !self.refusals.is_empty() => "refused",
+            Some((limit, _)) => limit.name(),
+            None => kind_name(error.kind),
+        }
+    }
+}
+
+fn answered(error: types::Error, notes: Notes) -> CallError {
+    let Notes {
+        refusals,
+        limit,
+        unreachable,
+    } = notes;
+    match (limit, unreachable) {
+        _ if !refusals.is_empty() => CallError::Refused { refusals, error },
+        (Some((limit, value)), _) => CallError::Limit {
+            limit,
+            value,
+            error: Some(error),
+        },
+        (None, Some(reason)) => CallError::Unreachable { reason, error },
+        (None, None) => CallError::Tool(error),
     }
 }
 
 impl From<Ended<types::Error>> for CallError {
     fn from(ended: Ended<types::Error>) -> Self {
         match ended {
-            Ended::Answered(error, refusals) => answered(error, refusals),
+            Ended::Answered(error, notes) => answered(error, notes),
             Ended::Broken(error, _) => error,
         }
     }
@@ -499,8 +539,8 @@ impl From<Ended<types::Error>> for CallError {
 impl Ended<entities::WriteError> {
     fn into_write(self, request: &entities::WriteRequest) -> WriteFailure {
         match self {
-            Self::Answered(error, refusals) => WriteFailure {
-                error: answered(error.cause, refusals),
+            Self::Answered(error, notes) => WriteFailure {
+                error: answered(error.cause, notes),
                 confirmed: error.confirmed,
                 resume_at: error.resume_at,
             },
@@ -579,7 +619,10 @@ impl Running<'_> {
         let _ = timeout(Duration::from_secs(1), call.traffic.settled()).await;
         let result = match ended {
             Ok(Ok(Ok(answer))) => Ok(answer),
-            Ok(Ok(Err(error))) => Err(Ended::Answered(error, call.traffic.refusals())),
+            Ok(Ok(Err(error))) => {
+                let notes = Notes::of(&call, error.cause(), exceeded);
+                Err(Ended::Answered(error, notes))
+            }
             Ok(Err(error)) => Err(Ended::Broken(
                 CallError::ended(&error, exceeded, &call.limits),
                 call.traffic.sent(),
@@ -591,10 +634,7 @@ impl Running<'_> {
         };
         over.result = match &result {
             Ok(_) => "ok",
-            Err(Ended::Answered(error, refusals)) if refusals.is_empty() => {
-                kind_name(error.cause().kind)
-            }
-            Err(Ended::Answered(..)) => "refused",
+            Err(Ended::Answered(error, notes)) => notes.name(error.cause()),
             Err(Ended::Broken(error, _)) => error.name(),
         };
         result
@@ -606,7 +646,7 @@ fn cut_short(cut: Cut, limits: &Limits) -> CallError {
         Cut::Panic => CallError::Sandbox(
             "a panic in the host was caught; this is a fault of the host".to_owned(),
         ),
-        Cut::Time => CallError::out_of_time(limits),
+        Cut::Time => CallError::limit(LimitKind::CallTime, limits),
     }
 }
 

@@ -44,6 +44,7 @@ mod egress;
 mod endpoint;
 mod error;
 mod host;
+mod rates;
 mod sandbox;
 mod transport;
 
@@ -54,7 +55,8 @@ pub use error::{BuildError, CallError, EndpointError, WriteFailure, kind_name};
 pub use host::{Host, HostBuilder};
 pub use policy::{Effects, Mode, Names, Origin, OriginError, Policy, Refusal, Rule, Scheme};
 pub use routes::Effect;
-pub use sandbox::{ComponentInfo, LimitKind, Limits};
+pub use sandbox::{CompiledCode, ComponentInfo, LimitError, LimitKind, Limits, Unit};
+pub use transport::ConnectError;
 pub use types::{Dialect, Error as ToolError, ErrorKind, ErrorSource, Outcome, Retry};
 
 /// What the tools' interface is made of.
@@ -105,5 +107,13 @@ const EMBEDDED: &[u8] = &[];
 /// # Errors
 /// The bytes are no component, or one that would not be run; see [`BuildError`].
 pub fn inspect(bytes: &[u8]) -> Result<ComponentInfo, BuildError> {
-    sandbox::read(bytes, Limits::default().component_bytes)
+    inspect_within(bytes, &Limits::default())
+}
+
+/// The same, with other limits than the usual: on the size of the file, and on its functions.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_within(bytes: &[u8], limits: &Limits) -> Result<ComponentInfo, BuildError> {
+    sandbox::read(bytes, limits)
 }

@@ -135,7 +135,7 @@ async fn an_answer_comes_back() {
 }
 
 #[tokio::test]
-async fn only_what_is_needed_is_imported_and_the_digest_is_the_files() {
+async fn t64_only_what_is_needed_is_imported_and_the_digest_is_the_files() {
     let stage = Stage::new(Limits::default());
     let info = stage.host.component();
     assert_eq!(*info, host_harness::inspect(&GUEST).unwrap());
@@ -153,7 +153,7 @@ async fn only_what_is_needed_is_imported_and_the_digest_is_the_files() {
 }
 
 #[tokio::test]
-async fn each_call_has_a_fresh_instance() {
+async fn t50_each_call_has_a_fresh_instance() {
     let stage = Stage::new(Limits::default());
     for _ in 0..200 {
         stage.call("canary").await.unwrap();
@@ -161,7 +161,7 @@ async fn each_call_has_a_fresh_instance() {
 }
 
 #[tokio::test]
-async fn a_trap_ends_its_call_and_says_nothing_of_the_components() {
+async fn t52_a_trap_ends_its_call_and_says_nothing_of_the_components() {
     let stage = Stage::new(quick());
     for (name, text) in [
         ("trap", "wasm trap: wasm `unreachable` instruction executed"),
@@ -186,7 +186,7 @@ async fn a_trap_ends_its_call_and_says_nothing_of_the_components() {
 }
 
 #[tokio::test]
-async fn a_limit_ends_its_call_by_name() {
+async fn t48_a_limit_ends_its_call_by_name() {
     let stage = Stage::new(quick());
     for (name, limit, value) in [
         ("loop", LimitKind::CallTime, 300),
@@ -198,7 +198,7 @@ async fn a_limit_ends_its_call_by_name() {
         let started = Instant::now();
         let error = stage.call(name).await.unwrap_err();
         assert!(
-            matches!(error, CallError::Limit { limit: l, value: v } if (l, v) == (limit, value)),
+            matches!(error, CallError::Limit { limit: l, value: v, error: None } if (l, v) == (limit, value)),
             "{name}: {error:?}"
         );
         assert!(
@@ -235,10 +235,9 @@ async fn a_limit_ends_its_call_by_name() {
 }
 
 #[tokio::test]
-async fn an_answer_beyond_what_may_cross_is_refused() {
+async fn t46_an_answer_beyond_what_may_cross_is_refused() {
     let limits = Limits {
-        response_bytes: 1 << 20,
-        request_bytes: 1 << 20,
+        hostcall_bytes: 1 << 20,
         ..Limits::default()
     };
     let error = Stage::new(limits).call("big").await.unwrap_err();
@@ -246,8 +245,9 @@ async fn an_answer_beyond_what_may_cross_is_refused() {
         matches!(
             error,
             CallError::Limit {
-                limit: LimitKind::CrossingBytes,
-                value: 1_048_576
+                limit: LimitKind::HostcallBytes,
+                value: 1_048_576,
+                error: None
             }
         ),
         "{error:?}"
@@ -285,7 +285,7 @@ async fn a_call_that_fails_after_a_refusal_says_so() {
 }
 
 #[tokio::test]
-async fn listing_tools_lets_nothing_out() {
+async fn t14_listing_tools_lets_nothing_out() {
     let stage = Stage::new(quick());
     let tools = stage.host.list_tools().await.unwrap();
     let names: Vec<_> = tools.iter().map(|tool| tool.name.as_str()).collect();
@@ -306,7 +306,7 @@ async fn a_request_reaches_the_endpoint() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_in_flight_after_a_call_and_each_request_has_its_line() {
+async fn t51_nothing_is_in_flight_after_a_call_and_each_request_has_its_line() {
     let (origin, _) = listener(false);
     let stage = Stage::at(&origin, quick());
     for _ in 0..50 {
@@ -321,7 +321,7 @@ async fn nothing_is_in_flight_after_a_call_and_each_request_has_its_line() {
 }
 
 #[tokio::test]
-async fn a_silent_server_ends_with_the_call() {
+async fn t40_a_silent_server_ends_with_the_call() {
     let (origin, _) = listener(false);
     let stage = Stage::at(&origin, quick());
     // The request's own time is a little shorter: the component learns of it and answers.
@@ -330,7 +330,7 @@ async fn a_silent_server_ends_with_the_call() {
 }
 
 #[tokio::test]
-async fn a_call_that_its_caller_drops_is_written_down() {
+async fn t51_a_call_that_its_caller_drops_is_written_down() {
     let (origin, seen) = listener(false);
     let stage = Stage::at(&origin, Limits::default());
     tokio::select! {
@@ -355,7 +355,7 @@ async fn a_call_that_its_caller_drops_is_written_down() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_beyond_the_limit_are_refused_and_a_busy_one_starves_nobody() {
+async fn t48_calls_beyond_the_limit_are_refused_and_a_busy_one_starves_nobody() {
     let stage = Arc::new(Stage::new(Limits {
         concurrent_calls: 2,
         call_time: Duration::from_millis(1500),
@@ -426,7 +426,7 @@ async fn a_component_without_the_typed_interfaces_says_so() {
 }
 
 #[tokio::test]
-async fn time_runs_out_while_an_instance_is_made_too() {
+async fn t48_time_runs_out_while_an_instance_is_made_too() {
     let endless = "(loop $more (br $more))";
     let in_realloc = CORE.replacen(
         "(local.get $at))",
@@ -460,14 +460,14 @@ async fn time_runs_out_while_an_instance_is_made_too() {
 }
 
 #[test]
-fn a_component_that_wants_too_much_memory_is_not_built() {
+fn t47_a_component_that_wants_too_much_memory_is_not_built() {
     let core = CORE.replace(
         "(memory (export \"memory\") 2)",
         "(memory (export \"memory\") 5000)",
     );
     let refused = Host::builder().component(component(&core)).build().err();
     assert!(
-        matches!(refused, Some(BuildError::Compile(_))),
+        matches!(refused, Some(BuildError::Limit { limit: LimitKind::MemoryBytes, .. })),
         "{refused:?}"
     );
 }
@@ -517,7 +517,7 @@ fn limits_that_make_no_sense_are_refused_by_name() {
             .build()
             .err();
         assert!(
-            matches!(refused, Some(BuildError::Limits(field)) if field == name),
+            matches!(refused, Some(BuildError::Limits(error)) if error.limit.field() == name),
             "{name}: {refused:?}"
         );
     }
@@ -538,7 +538,7 @@ fn calls_can_be_spawned() {
 }
 
 #[tokio::test]
-async fn one_poll_of_millions_ends_in_time() {
+async fn t48_one_poll_of_millions_ends_in_time() {
     let stage = Stage::new(Limits {
         call_time: Duration::from_millis(500),
         ..Limits::default()

@@ -15,6 +15,7 @@ fn main() {
     let allowance = Allowance {
         origin: Some(Origin::parse("http://localhost:19530").expect("an origin")),
         request_bytes: 1 << 30,
+        rows: 1 << 30,
         policy: Policy::default().collections(Names::parse(["docs"]).expect("a name")),
         call: Policy::default(),
     };

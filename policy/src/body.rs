@@ -37,10 +37,12 @@ pub(super) struct Reading {
     pub(super) collections: Vec<String>,
     /// Databases, in the order in which they stand: a rename has two.
     pub(super) databases: Vec<String>,
-    /// Whether the request says itself which database it is for.
-    pub(super) names_its_database: bool,
+    /// The database that the request is for, where it says so itself.
+    pub(super) database: Option<String>,
     /// Whom Milvus is to contact, or which object it is to read or write. `None`: it is no text.
     pub(super) outside: Vec<Option<String>>,
+    /// Rows that it inserts or replaces.
+    pub(super) rows: u64,
 }
 
 impl Reading {
@@ -59,7 +61,9 @@ impl Reading {
         match key.verdict {
             Verdict::Collection | Verdict::Alias => self.collections.push(text.to_owned()),
             Verdict::Database => {
-                self.names_its_database |= key.name == DATABASE;
+                if key.name == DATABASE {
+                    self.database = Some(text.to_owned());
+                }
                 self.databases.push(text.to_owned());
             }
             Verdict::Partition
@@ -139,8 +143,18 @@ impl Shape {
 
 /// An object or a list that is open.
 enum Frame<'a> {
-    Object { shape: Shape, seen: Seen<'a> },
-    List { elements: Shape, first: bool },
+    Object {
+        shape: Shape,
+        seen: Seen<'a>,
+        /// How many places outside were named before it.
+        places: usize,
+        /// Something in it leads out of Milvus, so that it has to name a place of its own.
+        leads_out: bool,
+    },
+    List {
+        elements: Shape,
+        first: bool,
+    },
 }
 
 /// The keys of one object so far.
@@ -204,9 +218,18 @@ impl<'a> Reader<'a> {
             };
             self.scanner.space();
             if self.scanner.next_is(close) {
-                if let Some(Frame::Object { mut seen, .. }) = self.frames.pop() {
+                if let Some(Frame::Object {
+                    mut seen,
+                    places,
+                    leads_out,
+                    ..
+                }) = self.frames.pop()
+                {
                     seen.clear();
                     self.spare.push(seen);
+                    if leads_out && reading.outside.len() == places {
+                        reading.outside.push(None);
+                    }
                 }
                 continue;
             }
@@ -255,7 +278,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What may stand in the value of `key`, and what its presence does.
-    fn below(&self, shape: Shape, key: &str, reading: &mut Reading) -> Result<Shape, Fault> {
+    fn below(&mut self, shape: Shape, key: &str, reading: &mut Reading) -> Result<Shape, Fault> {
         match shape {
             Shape::Closed(keys) => {
                 let Some(known) = Key::named(keys, key) else {
@@ -289,13 +312,26 @@ impl<'a> Reader<'a> {
                 }
                 Some(mark) => {
                     if !self.excused(mark.raise) {
-                        reading.effects.insert(mark.raise.to);
+                        self.raise(mark.raise.to, reading);
                     }
                     Shape::Open(open)
                 }
                 None => Shape::Open(open),
             }),
             Shape::List(_) | Shape::Flat(_) => Err(self.misplaced()),
+        }
+    }
+
+    /// The object that is open is of this class, too.
+    fn raise(&mut self, effect: Effect, reading: &mut Reading) {
+        reading.effects.insert(effect);
+        if effect == Effect::Outbound {
+            let objects = self.frames.iter_mut().rev();
+            let mut flags = objects.filter_map(|frame| match frame {
+                Frame::Object { leads_out, .. } => Some(leads_out),
+                Frame::List { .. } => None,
+            });
+            flags.next().into_iter().for_each(|flag| *flag = true);
         }
     }
 
@@ -318,6 +354,11 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, shape: Shape, reading: &mut Reading) -> Result<(), Fault> {
         self.scanner.space();
+        if let Shape::Open(Open { rows: true, .. }) = shape {
+            let alone = self.frames.len() == 1 && self.scanner.peek() == Some(b'{');
+            let listed = self.frames.len() == 2 && matches!(self.frames[1], Frame::List { .. });
+            reading.rows += u64::from(alone || listed);
+        }
         match self.scanner.peek() {
             Some(b'{') => {
                 let shape = match shape {
@@ -330,7 +371,12 @@ impl<'a> Reader<'a> {
                 };
                 self.scanner.at += 1;
                 let seen = self.spare.pop().unwrap_or_default();
-                self.open(Frame::Object { shape, seen })
+                self.open(Frame::Object {
+                    shape,
+                    seen,
+                    places: reading.outside.len(),
+                    leads_out: false,
+                })
             }
             Some(b'[') => {
                 let elements = match shape {
@@ -370,12 +416,17 @@ impl<'a> Reader<'a> {
     }
 
     /// A text, or a number, boolean or null where there is none.
-    fn scalar(&self, shape: Shape, text: Option<&str>, reading: &mut Reading) -> Result<(), Fault> {
+    fn scalar(
+        &mut self,
+        shape: Shape,
+        text: Option<&str>,
+        reading: &mut Reading,
+    ) -> Result<(), Fault> {
         match shape {
             Shape::Closed(_) | Shape::List(_) | Shape::Map(_) => Err(self.misplaced()),
             Shape::Flat(key) => {
                 if let Some(effect) = key.raises.and_then(|raise| raise.by(text)) {
-                    reading.effects.insert(effect);
+                    self.raise(effect, reading);
                 }
                 if key.verdict == Verdict::Outbound {
                     reading.outside.push(text.map(str::to_owned));

@@ -92,6 +92,11 @@ impl Policy {
         self
     }
 
+    /// Whether names of any kind are listed.
+    pub(super) fn lists_names(&self) -> bool {
+        self.collections.is_some() || self.databases.is_some()
+    }
+
     /// The list of names of a kind, where there is one.
     pub(super) fn names(&self, kind: NameKind) -> Option<&Names> {
         match kind {
@@ -104,7 +109,7 @@ impl Policy {
     pub(super) fn check(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
         let raised = reading.effects.iter();
         self.check_effects(Rule::Effect, route.effects().chain(raised))?;
-        self.check_outside(reading)?;
+        self.check_outside(route, reading)?;
         self.check_names(route, reading)
     }
 
@@ -142,7 +147,7 @@ impl Policy {
             check_names(Rule::Collection, allowed, &reading.collections)?;
         }
         if let Some(allowed) = &self.databases {
-            if !reading.names_its_database {
+            if reading.database.is_none() {
                 return Err(Refusal::new(
                     Rule::Database,
                     "databases are listed, and the request names none",
@@ -153,7 +158,7 @@ impl Policy {
         Ok(())
     }
 
-    fn check_outside(&self, reading: &Reading) -> Result<(), Refusal> {
+    fn check_outside(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
         let allowed = |place: &Option<String>| {
             place.as_deref().is_some_and(|place| {
                 let inside = !place.split(['/', '\\']).any(|part| part == "..");
@@ -163,8 +168,10 @@ impl Policy {
                     })
             })
         };
-        // Who is to be contacted has to be said: Milvus' own settings could name anybody.
-        let said = !reading.outside.is_empty() || !reading.effects.contains(Effect::Outbound);
+        // Who is to be contacted has to be said: Milvus' own settings could name anybody. The reader sees to it for each
+        // object; here for a route that leads out by itself.
+        let leads_out = route.effects().any(|effect| effect == Effect::Outbound);
+        let said = !leads_out || !reading.outside.is_empty();
         if said && reading.outside.iter().all(allowed) {
             return Ok(());
         }

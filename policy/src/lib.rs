@@ -5,25 +5,30 @@
 
 #![forbid(unsafe_code)]
 
+mod aliases;
 mod answers;
 mod arguments;
 mod body;
 mod effects;
 mod grant;
 mod json;
+mod messages;
 mod names;
 mod origin;
+mod redaction;
 mod rules;
 
 use body::Reading;
 use bytes::Bytes;
 use routes::{Method, Route};
 
+pub use aliases::{Name, Question, meaning};
 pub use arguments::names as names_in;
 pub use effects::{Effects, Mode};
 pub use grant::Policy;
 pub use names::Names;
 pub use origin::{Origin, OriginError, Scheme};
+pub use redaction::Redaction;
 pub use rules::{Refusal, Rule};
 
 /// What one call may let out: what the operator's policy and the call itself both allow.
@@ -33,6 +38,8 @@ pub struct Allowance {
     pub origin: Option<Origin>,
     /// The largest body, in bytes.
     pub request_bytes: u64,
+    /// The most rows of one insert or upsert.
+    pub rows: u64,
     /// The operator's.
     pub policy: Policy,
     /// What the tool says of itself, and the names in the call's arguments.
@@ -71,6 +78,7 @@ pub struct Admitted {
     route: &'static Route,
     query: Option<String>,
     body: Bytes,
+    names: Vec<Name>,
 }
 
 impl Admitted {
@@ -126,6 +134,13 @@ pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitte
         reading = body::read(route.keys, &request.body)
             .map_err(|fault| known(Refusal::new(fault.rule, fault.detail)))?;
     }
+    if reading.rows > allowance.rows {
+        let most = allowance.rows;
+        return Err(known(Refusal::new(
+            Rule::Rows,
+            format!("it has {} rows, the most is {most}", reading.rows),
+        )));
+    }
     allowance.policy.check(route, &reading).map_err(known)?;
     allowance.call.check_call(route, &reading).map_err(known)?;
     Ok(Admitted {
@@ -133,6 +148,7 @@ pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitte
         route,
         query,
         body: request.body,
+        names: aliases::names(&allowance.policy, &reading),
     })
 }
 
@@ -269,16 +285,17 @@ fn check_body(
     Ok(())
 }
 
-/// The answer to a request of `route` as the operator's policy lets it in: lists without foreign names.
+/// The answer to a request of `route` as the operator's policy lets it in: lists and error texts without foreign names.
 ///
 /// # Errors
 /// It is about something that the policy does not list, or cannot be read.
 pub fn filter(
     allowance: &Allowance,
     route: &'static Route,
+    status: u16,
     answer: Bytes,
 ) -> Result<Bytes, Refusal> {
-    answers::filter(&allowance.policy, route, answer).map_err(|mut refusal| {
+    answers::filter(&allowance.policy, route, status, answer).map_err(|mut refusal| {
         refusal.operation = Some(route.name);
         refusal
     })

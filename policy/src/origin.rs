@@ -150,6 +150,15 @@ impl Origin {
         }
     }
 
+    /// The host's address, where it is one and no name.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.host {
+            HostName::Address(address) => Some(address),
+            HostName::Dns(_) => None,
+        }
+    }
+
     /// Whether the host is this machine: `localhost`, `127.0.0.0/8`, `[::1]`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -216,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_normalised() {
+    fn t02_origins_are_normalised() {
         for (text, normal) in [
             ("http://127.0.0.1:19530", "http://127.0.0.1:19530"),
             ("http://127.0.0.1:19530/", "http://127.0.0.1:19530"),
@@ -247,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_with_what_is_wrong() {
+    fn t02_everything_else_is_refused_with_what_is_wrong() {
         let host = |text: &str| OriginError::Host(text.to_owned());
         let port = |text: &str| OriginError::Port(text.to_owned());
         for (text, error) in [
@@ -310,13 +319,13 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_in_an_origin_is_not_repeated() {
+    fn t34_a_credential_in_an_origin_is_not_repeated() {
         let error = Origin::parse("http://root:s3cret-token@milvus").expect_err("has a user");
         assert!(!format!("{error}{error:?}").contains("s3cret"));
     }
 
     #[test]
-    fn only_this_machine_is_loopback() {
+    fn t11_only_this_machine_is_loopback() {
         for (text, loopback) in [
             ("http://localhost", true),
             ("http://127.8.9.1", true),

@@ -10,6 +10,12 @@ pub enum Rule {
     NoEndpoint,
     /// The call has made as many requests as one call may.
     RequestCount,
+    /// The class or operation was asked more often than `Limits` lets per minute.
+    Rate,
+    /// More requests are on their way than `Limits::requests_at_once`.
+    AtOnce,
+    /// No request in HTTP: no scheme, no authority, or a body that was handed over wrongly. It never came to the policy.
+    Malformed,
     /// Another scheme than the endpoint's.
     Scheme,
     /// Another host or port than the endpoint's, or a user in it.
@@ -28,6 +34,8 @@ pub enum Rule {
     Body,
     /// The body is larger than `Limits::request_bytes`.
     RequestBytes,
+    /// More rows than `Limits::rows_per_request`.
+    Rows,
     /// The call ended before the request was whole.
     Unfinished,
     /// The body is not one JSON value that every reader of Milvus reads alike.
@@ -42,6 +50,8 @@ pub enum Rule {
     Effect,
     /// A collection, or an alias, outside the policy's list.
     Collection,
+    /// A listed name that is an alias, and leads to a collection that is not listed, or to none that can be told.
+    Alias,
     /// A database outside the policy's list, or none where they are listed.
     Database,
     /// An operation that names no collection, where collections are listed.
@@ -63,6 +73,9 @@ impl Rule {
         match self {
             Self::NoEndpoint => "no-endpoint",
             Self::RequestCount => "request-count",
+            Self::Rate => "rate",
+            Self::AtOnce => "requests-at-once",
+            Self::Malformed => "malformed",
             Self::Scheme => "scheme",
             Self::Authority => "authority",
             Self::Path => "path",
@@ -72,6 +85,7 @@ impl Rule {
             Self::Trailers => "trailers",
             Self::Body => "body",
             Self::RequestBytes => "request-bytes",
+            Self::Rows => "rows",
             Self::Unfinished => "unfinished",
             Self::Json => "json",
             Self::Duplicate => "duplicate-key",
@@ -79,6 +93,7 @@ impl Rule {
             Self::Name => "name",
             Self::Effect => "effect",
             Self::Collection => "collection",
+            Self::Alias => "alias",
             Self::Database => "database",
             Self::Nameless => "nameless",
             Self::Outside => "outside",
@@ -95,6 +110,12 @@ impl Rule {
             Self::NoEndpoint => "pass an endpoint with the call",
             Self::RequestCount => "raise `Limits::requests_per_call`, or make several calls",
             Self::RequestBytes => "send less in one call, or raise `Limits::request_bytes`",
+            Self::Rows => "send fewer rows in one request, or raise `Limits::rows_per_request`",
+            Self::Rate => "wait, or raise what `Limits` lets out per minute; nothing was sent",
+            Self::AtOnce => "wait for answers first, or raise `Limits::requests_at_once`",
+            Self::Alias => {
+                "add the collection to the list if it may be reached, or have the alias point at a listed one"
+            }
             Self::Scheme | Self::Authority => {
                 "only the configured endpoint can be reached; a well-behaved component asks for no other"
             }
@@ -114,7 +135,7 @@ impl Rule {
             Self::Json | Self::Duplicate | Self::Key | Self::Name => {
                 "the body is none that Milvus documents: nothing was sent"
             }
-            Self::Length | Self::Trailers | Self::Body | Self::Unfinished => {
+            Self::Malformed | Self::Length | Self::Trailers | Self::Body | Self::Unfinished => {
                 "the component is faulty: nothing was sent"
             }
         }

@@ -8,6 +8,7 @@ fn allowance(origin: &str) -> Allowance {
     Allowance {
         origin: Some(Origin::parse(origin).expect(origin)),
         request_bytes: CAP,
+        rows: CAP,
         policy: Policy::default(),
         call: Policy::default().allow(routes::Effect::Outbound),
     }
@@ -98,10 +99,11 @@ fn every_case_of_the_file_has_its_verdict() {
 }
 
 #[test]
-fn without_an_endpoint_nothing_leaves() {
+fn t14_without_an_endpoint_nothing_leaves() {
     let nothing = Allowance {
         origin: None,
         request_bytes: CAP,
+        rows: CAP,
         policy: Policy::default(),
         call: Policy::default().allow(routes::Effect::Outbound),
     };
@@ -110,7 +112,7 @@ fn without_an_endpoint_nothing_leaves() {
 }
 
 #[test]
-fn what_leaves_is_what_came_and_its_path_is_the_rows_own() {
+fn t07_what_leaves_is_what_came_and_its_path_is_the_rows_own() {
     let body = Bytes::from_static(b"{\"collectionName\":\"docs\"}");
     let path = String::from("/v2/vectordb/collections/has");
     let whole = WholeRequest {
@@ -137,7 +139,7 @@ fn what_leaves_is_what_came_and_its_path_is_the_rows_own() {
 }
 
 #[test]
-fn refusals_show_foreign_text_escaped_and_cut() {
+fn t65_refusals_show_foreign_text_escaped_and_cut() {
     let whole = WholeRequest {
         method: "POST",
         scheme: "http",
@@ -323,7 +325,7 @@ fn every_case_of_the_policies_has_its_verdict() {
 }
 
 #[test]
-fn a_call_reaches_no_other_class_and_no_other_collection_than_it_is_for() {
+fn t26_a_call_reaches_no_other_class_and_no_other_collection_than_it_is_for() {
     let call = |effects: &[routes::Effect], names: &[&str]| Allowance {
         call: Policy::of(Effects::of(effects))
             .collections(Names::parse(names.iter().copied()).expect("names")),
@@ -354,7 +356,7 @@ fn a_call_reaches_no_other_class_and_no_other_collection_than_it_is_for() {
 }
 
 #[test]
-fn the_names_of_a_call_are_those_of_its_top_level() {
+fn t26_the_names_of_a_call_are_those_of_its_top_level() {
     let strict = r#"{"collection_name":"docs","data":[{"collection_name":"hr"}],"text":"hr"}"#;
     assert_eq!(names_in(strict), ["docs"]);
     assert_eq!(
@@ -369,13 +371,13 @@ fn the_names_of_a_call_are_those_of_its_top_level() {
 }
 
 #[test]
-fn a_list_of_names_shows_only_those_that_are_listed() {
+fn t25_a_list_of_names_shows_only_those_that_are_listed() {
     let allowed = |text: &str| Allowance {
         policy: policy(text),
         ..allowance("http://localhost:19530")
     };
     let filtered = |route: &'static Route, of: &str, answer: &str| {
-        filter(&allowed(of), route, Bytes::from(answer.to_owned()))
+        filter(&allowed(of), route, 200, Bytes::from(answer.to_owned()))
             .map(|body| String::from_utf8(body.to_vec()).expect("text"))
             .map_err(|refusal| refusal.rule)
     };
@@ -419,7 +421,7 @@ fn a_list_of_names_shows_only_those_that_are_listed() {
 }
 
 #[test]
-fn a_body_that_is_deep_or_long_is_read_in_linear_time_and_without_a_stack() {
+fn t21_a_body_that_is_deep_or_long_is_read_in_linear_time_and_without_a_stack() {
     let allowance = Allowance {
         request_bytes: 1 << 26,
         ..allowance("http://localhost:19530")

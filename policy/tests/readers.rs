@@ -174,11 +174,12 @@ impl Sequence {
 }
 
 #[test]
-fn what_passes_is_read_alike_by_every_reader_and_names_only_what_is_listed() {
+fn t15_t16_t17_t20_what_passes_is_read_alike_by_every_reader_and_names_only_what_is_listed() {
     let names = |list: &[&str]| Names::parse(list.iter().copied()).expect("names");
     let allowance = Allowance {
         origin: Some(Origin::parse("http://localhost:19530").expect("an origin")),
         request_bytes: 1 << 20,
+        rows: 1000,
         policy: Policy::default()
             .collections(names(&["docs"]))
             .databases(names(&["sales"])),

@@ -22,7 +22,8 @@ rows! { V2:
     /// Whether a collection or alias of that name exists.
     HAS: "collections.has" = POST "/v2/vectordb/collections/has", since "2.3.13", Read, Safe,
         keys: &COLLECTION_NAME, names: [];
-    /// The schema, aliases, indexes and load state of a collection. By an alias it answers the collection's own name.
+    /// The schema, aliases, indexes and load state of a collection. Milvus repeats the name that it was asked for, an alias
+    /// included (`proxy/task.go`, `proxy/service_provider.go`); Milvus Lite tells the collection's own.
     DESCRIBE: "collections.describe" = POST "/v2/vectordb/collections/describe", since "2.3.13", Read, Safe,
         keys: &COLLECTION_NAME, names: ["data.collectionName" Collection, "data.aliases[]" Alias];
     /// The number of rows, as far as they are flushed.

@@ -72,7 +72,7 @@ static DATA_KEYS: [Key; 6] = [
     DB,
     COLLECTION,
     PARTITION,
-    free("data").required().open(Open::FREE),
+    free("data").required().open(Open::ROWS),
     free("partialUpdate").since("2.6.1"),
     free("fieldOps").since("2.6.17").list(&FIELD_OP),
 ];

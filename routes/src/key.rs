@@ -125,6 +125,8 @@ pub struct Open {
     /// Texts in it may hold JSON that Milvus reads (`analyzer_params`), so a text that is a JSON object or list has
     /// to be looked into by the same rules, at any depth; one that seems to be and cannot be read is refused.
     pub texts_hold_json: bool,
+    /// It is a row, or a list of rows.
+    pub rows: bool,
 }
 
 /// A name that makes a request worse wherever it stands in an [`Open`] map.
@@ -141,6 +143,13 @@ impl Open {
     pub(crate) const FREE: &'static Self = &Self {
         marks: &[],
         texts_hold_json: false,
+        rows: false,
+    };
+
+    /// Rows, whose keys are the caller's.
+    pub(crate) const ROWS: &'static Self = &Self {
+        rows: true,
+        ..*Self::FREE
     };
 
     /// The mark of a name. Milvus compares such names without case (`strings.ToLower(param.Key)`), so this does as

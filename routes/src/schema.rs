@@ -78,6 +78,7 @@ static FUNCTION_MARKS: [Mark; OUTBOUND_COUNT + 1] = marks(&[Mark {
 pub(crate) static FUNCTION_PARAMS: Open = Open {
     marks: &FUNCTION_MARKS,
     texts_hold_json: true,
+    rows: false,
 };
 
 /// What Milvus has built in needs none of the marked names; a tokenizer of type `grpc` is nothing without `endpoint`.
@@ -88,6 +89,7 @@ static ANALYZER_MARKS: [Mark; OUTBOUND_COUNT] = marks(&[]);
 pub(crate) static TYPE_PARAMS: Open = Open {
     marks: &ANALYZER_MARKS,
     texts_hold_json: true,
+    rows: false,
 };
 
 /// Properties and parameters of a collection: a time to live makes rows vanish (`CollectionTTLConfigKey`,
@@ -153,6 +155,7 @@ pub(crate) static COLLECTION_PROPERTIES: Open = Open {
         },
     ],
     texts_hold_json: false,
+    rows: false,
 };
 
 /// Where an external collection's rows are: objects of a store that Milvus reads.

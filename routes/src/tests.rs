@@ -147,7 +147,7 @@ fn only_two_routes_of_v1_are_get() {
 }
 
 #[test]
-fn no_closed_route_is_in_the_table() {
+fn t32_no_closed_route_is_in_the_table() {
     for closed in CLOSED {
         assert!(
             closed.path.starts_with(Dialect::V2.prefix()),
@@ -184,7 +184,7 @@ fn find_gives_each_row_for_its_own_bytes() {
 }
 
 #[test]
-fn find_refuses_another_method() {
+fn t06_find_refuses_another_method() {
     for row in all() {
         let right = row.method.as_str();
         for method in [
@@ -201,7 +201,7 @@ fn find_refuses_another_method() {
 }
 
 #[test]
-fn find_refuses_every_other_spelling_of_a_path() {
+fn t01_find_refuses_every_other_spelling_of_a_path() {
     for row in all() {
         let path = row.path;
         let last = path.rsplit('/').next().expect("there is one");
@@ -274,7 +274,7 @@ fn find_takes_any_bytes() {
 }
 
 #[test]
-fn a_key_that_holds_a_name_has_the_verdict_of_that_name() {
+fn t22_a_key_that_holds_a_name_has_the_verdict_of_that_name() {
     for row in all() {
         for key in every_key(row) {
             let lower = key.name.to_lowercase();
@@ -321,7 +321,7 @@ fn a_name_stands_at_the_top_level_and_is_one_text() {
 }
 
 #[test]
-fn the_keys_that_are_easily_forgotten_are_there() {
+fn t22_the_keys_that_are_easily_forgotten_are_there() {
     let verdict = |route, key| {
         row(route)
             .key(key)
@@ -361,7 +361,7 @@ fn the_keys_that_are_easily_forgotten_are_there() {
 }
 
 #[test]
-fn no_object_lists_a_key_twice_even_with_case_folded() {
+fn t16_no_object_lists_a_key_twice_even_with_case_folded() {
     fn check(row: &Route, keys: &'static [Key]) {
         let folded: BTreeSet<_> = keys.iter().map(|key| key.name.to_lowercase()).collect();
         assert_eq!(folded.len(), keys.len(), "{}", row.name);
@@ -378,7 +378,7 @@ fn no_object_lists_a_key_twice_even_with_case_folded() {
 }
 
 #[test]
-fn a_route_that_reads_is_not_called_by_a_word_for_changing() {
+fn t29_a_route_that_reads_is_not_called_by_a_word_for_changing() {
     let changing = [
         "create", "drop", "insert", "upsert", "delete", "alter", "rename", "truncate", "load",
         "release", "flush", "compact", "add", "commit", "abort", "refresh", "restore", "export",
@@ -399,7 +399,7 @@ fn a_route_that_reads_is_not_called_by_a_word_for_changing() {
 }
 
 #[test]
-fn an_action_has_the_effect_of_what_it_loses() {
+fn t29_an_action_has_the_effect_of_what_it_loses() {
     for row in all() {
         let expected = match action(row) {
             name if name.ends_with("drop_properties") && row.name.starts_with("databases") => {
@@ -422,7 +422,7 @@ fn an_action_has_the_effect_of_what_it_loses() {
 }
 
 #[test]
-fn no_row_is_about_access_control() {
+fn t32_no_row_is_about_access_control() {
     assert!(all().all(|row| row.effects().all(|effect| effect != Effect::AccessControl)));
 }
 
@@ -440,7 +440,7 @@ fn what_is_outbound_says_what_it_does_besides() {
 }
 
 #[test]
-fn an_outbound_key_raises_whatever_its_value() {
+fn t27_an_outbound_key_raises_whatever_its_value() {
     for row in all() {
         for key in every_key(row)
             .into_iter()
@@ -477,7 +477,7 @@ fn reading_may_be_repeated_and_inserting_never() {
 }
 
 #[test]
-fn functions_are_let_through_by_a_closed_list() {
+fn t27_functions_are_let_through_by_a_closed_list() {
     let function = row("collections.add_function")
         .key("function")
         .expect("there is one");
@@ -511,7 +511,7 @@ fn functions_are_let_through_by_a_closed_list() {
 }
 
 #[test]
-fn every_map_of_functions_and_analyzers_marks_every_name_that_leads_out() {
+fn t27_every_map_of_functions_and_analyzers_marks_every_name_that_leads_out() {
     let mut maps = 0;
     for row in all() {
         for key in every_key(row) {
@@ -536,7 +536,7 @@ fn every_map_of_functions_and_analyzers_marks_every_name_that_leads_out() {
 }
 
 #[test]
-fn every_object_with_a_function_type_has_marked_params() {
+fn t27_every_object_with_a_function_type_has_marked_params() {
     for row in all() {
         for key in every_key(row) {
             let (Keys::Object(below) | Keys::List(below) | Keys::Map(below)) = key.keys else {
@@ -555,7 +555,7 @@ fn every_object_with_a_function_type_has_marked_params() {
 }
 
 #[test]
-fn a_mark_holds_for_every_spelling_that_go_folds_to_it() {
+fn t27_a_mark_holds_for_every_spelling_that_go_folds_to_it() {
     let Keys::Open(params) = row("collections.alter_properties")
         .key("properties")
         .expect("there is one")
@@ -590,7 +590,7 @@ fn a_mark_holds_for_every_spelling_that_go_folds_to_it() {
 }
 
 #[test]
-fn a_time_to_live_at_creation_is_an_erase() {
+fn t29_a_time_to_live_at_creation_is_an_erase() {
     for name in ["params", "properties"] {
         let Keys::Open(open) = row("collections.create")
             .key(name)
@@ -615,7 +615,7 @@ fn a_time_to_live_at_creation_is_an_erase() {
 }
 
 #[test]
-fn an_import_can_not_load_a_backup() {
+fn t28_an_import_can_not_load_a_backup() {
     let Keys::Object(options) = row("jobs.import.create")
         .key("options")
         .expect("there is one")

@@ -75,4 +75,4 @@ rows! { V1:
 static NAME: [Key; 2] = [DB, COLLECTION];
 
 /// A row, or a list of rows.
-const DATA: Key = free("data").required().open(Open::FREE);
+const DATA: Key = free("data").required().open(Open::ROWS);

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_counts_other_rows_is_not_believed() {
+    fn t43_a_server_that_counts_other_rows_is_not_believed() {
         let mut transport = Scripted::new().answers(
             200,
             r#"{"code":0,"data":{"insertCount":1,"insertIds":[0]}}"#,

@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_another_shape_is_a_protocol_error_without_its_content() {
+    fn t42_an_answer_of_another_shape_is_a_protocol_error_without_its_content() {
         let mut transport = Scripted::new().answers(200, r#"{"code":0,"data":"secret"}"#);
         let error = Client::new(&mut transport, connection())
             .unwrap()

@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_text_is_cut_and_shows_no_vector() {
+    fn t56_the_servers_text_is_cut_and_shows_no_vector() {
         assert_eq!(
             clean("bad vector [0.1 0.2 0.3 0.4 0.5] given"),
             "bad vector [0.1 0.2 0.3 ... given"

@@ -594,7 +594,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_argument_is_refused_by_name() {
+    fn t57_an_unknown_argument_is_refused_by_name() {
         let mut arguments = arguments(&json!({"limit": 1, "top_k": 5}));
         arguments.integer("limit", 1..=10).unwrap();
         let error = arguments.finish().unwrap_err();
@@ -605,7 +605,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_that_comes_twice_is_refused() {
+    fn t57_an_argument_that_comes_twice_is_refused() {
         assert!(Arguments::parse(r#"{"limit":1,"limit":2}"#).is_err());
     }
 

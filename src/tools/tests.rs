@@ -128,7 +128,7 @@ fn every_tool_has_a_name_of_its_own_and_a_schema_that_model_apis_take() {
 }
 
 #[test]
-fn annotations_say_what_the_class_of_effect_means() {
+fn t55_annotations_say_what_the_class_of_effect_means() {
     for definition in definitions() {
         let hints = &definition.annotations;
         let expected = match definition.effect.as_str() {
@@ -147,7 +147,7 @@ fn annotations_say_what_the_class_of_effect_means() {
 }
 
 #[test]
-fn the_operations_that_a_tool_sends_have_its_class_of_effect_or_read() {
+fn t26_the_operations_that_a_tool_sends_have_its_class_of_effect_or_read() {
     for definition in definitions() {
         let (sent, _) = run(&definition.name, &definition.example["arguments"]);
         assert!(
@@ -354,7 +354,7 @@ fn nested_context(tool: &str, list: &str, property: &str) -> Value {
 }
 
 #[test]
-fn an_unknown_argument_is_refused_by_name_by_every_tool() {
+fn t57_an_unknown_argument_is_refused_by_name_by_every_tool() {
     for definition in definitions() {
         let mut arguments = definition.example["arguments"].clone();
         arguments["top_k"] = json!(5);
@@ -401,7 +401,7 @@ fn an_unknown_tool_is_answered_with_the_names_that_there_are() {
 }
 
 #[test]
-fn text_keys_never_travel_as_id() {
+fn t31_text_keys_never_travel_as_id() {
     let description = DESCRIPTION.replace(
         r#""type":"Int64","primaryKey""#,
         r#""type":"VarChar","primaryKey""#,

@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_cursor_or_another_requests_is_refused() {
+    fn t58_a_changed_cursor_or_another_requests_is_refused() {
         let cursor = Cursor::new(digest(&request("a > 1"), "id"), Key::Int64(5), None)
             .encode()
             .unwrap();

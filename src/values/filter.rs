@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_closes_the_list_stays_a_key() {
+    fn t31_a_key_that_closes_the_list_stays_a_key() {
         let ids = Ids::Varchar(vec!["\"] or pk != \"".into(), "a\\\n".into()]);
         assert_eq!(
             key_in("pk", &ids).unwrap(),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn names_follow_the_rule_of_milvus() {
+    fn t31_names_follow_the_rule_of_milvus() {
         for good in ["docs", "_a1", "A$b"] {
             assert!(is_identifier(good), "{good}");
         }

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_comes_twice_is_refused() {
+    fn t57_a_member_that_comes_twice_is_refused() {
         let twice = serde_json::from_str::<Members>(r#"{"a":1,"\u0061":2}"#);
         assert!(twice.unwrap_err().to_string().contains("`a` comes twice"));
     }

@@ -172,7 +172,7 @@ fn arguments_that_are_no_json_and_those_that_a_tool_does_not_know_are_wrong_usag
 }
 
 #[test]
-fn a_request_that_the_policy_refuses_ends_with_3_and_names_the_rule() {
+fn t14_a_request_that_the_policy_refuses_ends_with_3_and_names_the_rule() {
     // The component as it is, but for one byte: it asks for a path that is none of Milvus'.
     let (right, wrong) = (
         b"/v2/vectordb/entities/query",
@@ -243,7 +243,7 @@ hint: is Milvus running at ORIGIN? `milvus-host doctor` looks; `milvus-host loca
 }
 
 #[test]
-fn a_server_that_says_nothing_ends_with_4_in_the_time_that_was_given() {
+fn t40_a_server_that_says_nothing_ends_with_4_in_the_time_that_was_given() {
     let silent = Elsewhere::start();
     let uri = format!("http://{}", silent.authority());
     let started = std::time::Instant::now();
@@ -268,7 +268,7 @@ fn a_server_that_says_nothing_ends_with_4_in_the_time_that_was_given() {
 }
 
 #[test]
-fn what_others_wrote_cannot_steer_the_terminal() {
+fn t59_what_others_wrote_cannot_steer_the_terminal() {
     let hostile = "\u{1b}]52;c;eA==\u{7}\u{1b}[31m\u{202e}\u{9b}2J";
     let server = Recorder::answering(move |request| {
         let answer = if request.path().ends_with("list") {
@@ -304,7 +304,7 @@ fn what_others_wrote_cannot_steer_the_terminal() {
 }
 
 #[test]
-fn the_token_is_in_no_output_and_no_audit_line() {
+fn t34_the_token_is_in_no_output_and_no_audit_line() {
     let parrot = Recorder::answering(|request| {
         let header = request
             .header("authorization")

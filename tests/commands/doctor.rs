@@ -81,7 +81,7 @@ NO  connection  cannot reach ORIGIN: the connection was refused
 }
 
 #[test]
-fn a_wrong_token_is_said_so_and_not_shown() {
+fn t34_a_wrong_token_is_said_so_and_not_shown() {
     for variables in [&[][..], &[("MILVUS_TOKEN", "root:s3cret")][..]] {
         let ran = run(&["doctor", "--uri", LocalMilvus::shared().uri()], variables);
         assert_eq!(ran.code, 1);
@@ -124,7 +124,7 @@ fn a_database_that_is_not_there_is_said_so() {
 }
 
 #[test]
-fn the_port_of_metrics_is_named() {
+fn t32_the_port_of_metrics_is_named() {
     let ran = run(
         &[
             "doctor",

@@ -124,7 +124,7 @@ fn it_says_so_when_the_gateway_ends_by_itself() {
 }
 
 #[test]
-fn a_taken_port_is_said_in_a_sentence() {
+fn t70_a_taken_port_is_said_in_a_sentence() {
     let port = LocalMilvus::shared()
         .address()
         .rsplit(':')
@@ -220,7 +220,7 @@ fn people_are_told_where_it_answers_and_how_to_stop_it() {
 }
 
 #[test]
-fn with_authentication_only_the_token_lets_in_and_no_argument_holds_it() {
+fn t35_t70_with_authentication_only_the_token_lets_in_and_no_argument_holds_it() {
     let shared = LocalMilvus::shared();
     let list = |token: Option<&str>| {
         post(shared.address(), "collections/list", &json!({}), token)["code"].clone()
@@ -285,7 +285,7 @@ fn a_full_milvus_says_the_same_and_answers_rest_v1() {
 }
 
 #[test]
-fn the_ports_of_a_full_milvus_are_not_on_the_network() {
+fn t70_the_ports_of_a_full_milvus_are_not_on_the_network() {
     let local = start_standalone();
     let namespace = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net"));
     let engine = namespace(&engine(&local).to_string()).expect("it runs");
@@ -502,7 +502,7 @@ fn rows_of_a_full_milvus_answer_a_query_as_soon_as_it_is_ready_again_and_its_pas
 }
 
 #[test]
-fn a_full_milvus_has_one_user_with_a_password_that_milvus_takes() {
+fn t70_a_full_milvus_has_one_user_with_a_password_that_milvus_takes() {
     for token in ["me:password", "root:short"] {
         let ran = run(
             &["local", "--server", "standalone", "--auth"],

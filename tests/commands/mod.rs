@@ -2,10 +2,12 @@
 
 mod call;
 mod doctor;
+mod files;
 mod help;
 mod inspect;
 mod local;
 mod policy;
+mod process;
 mod settings;
 mod tools;
 
@@ -45,6 +47,12 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// Whether the tests run as root, who alone can act for other users.
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
 /// What a command did.

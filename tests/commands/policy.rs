@@ -51,7 +51,7 @@ fn a_request_that_the_policy_refuses_names_its_rule() {
 }
 
 #[test]
-fn a_call_that_the_policy_refuses_reaches_nobody() {
+fn t14_a_call_that_the_policy_refuses_reaches_nobody() {
     let milvus = crate::servers::Recorder::start();
     let drop = [
         "call",
@@ -75,7 +75,7 @@ fn a_call_that_the_policy_refuses_reaches_nobody() {
 }
 
 #[test]
-fn a_planted_file_cannot_widen_the_policy() {
+fn t36_a_planted_file_cannot_widen_the_policy() {
     let folder = Folder::new();
     folder.write("milvus-host.toml", "[policy]\nmode = \"full\"\n");
     let ran = run_in(&folder, &["policy", "--mode", "read-only"], &[]);
@@ -142,7 +142,7 @@ fn a_list_of_names_does_not_hide_the_older_dialect() {
 }
 
 #[test]
-fn a_list_that_was_meant_and_is_empty_is_no_list_of_everything() {
+fn t14_a_list_that_was_meant_and_is_empty_is_no_list_of_everything() {
     for flags in [["--collections", ""], ["--databases", ""], ["--mode", ""]] {
         let ran = run(&[&["policy"], &flags[..]].concat(), &[]);
         assert_eq!(

@@ -5,7 +5,7 @@ use crate::servers::{Elsewhere, Recorder};
 const LIST: [&str; 3] = ["call", "milvus_collection", r#"{"operation":"list"}"#];
 
 #[test]
-fn a_planted_file_cannot_say_where_milvus_is_and_nobody_is_connected_to() {
+fn t36_a_planted_file_cannot_say_where_milvus_is_and_nobody_is_connected_to() {
     let (evil, folder) = (Elsewhere::start(), Folder::new());
     folder.write(
         "milvus-host.toml",
@@ -24,7 +24,7 @@ fn a_planted_file_cannot_say_where_milvus_is_and_nobody_is_connected_to() {
 }
 
 #[test]
-fn a_planted_file_cannot_name_a_token_a_component_a_certificate_or_an_audit() {
+fn t36_a_planted_file_cannot_name_a_token_a_component_a_certificate_or_an_audit() {
     for setting in ["token_file", "component", "ca_cert", "audit"] {
         let folder = Folder::new();
         folder.write("milvus-host.toml", &format!("{setting} = \"x\"\n"));
@@ -137,7 +137,7 @@ fn a_setting_of_no_sense_is_wrong_usage() {
 }
 
 #[test]
-fn a_token_goes_to_another_machine_only_encrypted_or_when_told_to() {
+fn t11_a_token_goes_to_another_machine_only_encrypted_or_when_told_to() {
     let far = [
         &LIST[..],
         &["--uri", "http://192.0.2.1:19530", "--timeout-ms", "300"],

@@ -236,7 +236,7 @@ fn every_answer_has_the_names_that_the_table_says_it_carries() {
 }
 
 #[test]
-fn the_table_and_milvus_have_the_same_keys_at_every_depth() {
+fn t22_the_table_and_milvus_have_the_same_keys_at_every_depth() {
     let comparison = compare();
     assert!(
         comparison.differences.is_empty(),
@@ -296,7 +296,7 @@ fn no_shape_of_milvus_holds_a_name_of_a_collection_or_database() {
 }
 
 #[test]
-fn every_key_of_milvus_that_names_something_has_a_verdict_of_its_kind() {
+fn t22_every_key_of_milvus_that_names_something_has_a_verdict_of_its_kind() {
     let mut names = 0;
     for (contract, row) in rows() {
         for name in contract.request().keys() {
@@ -320,7 +320,7 @@ fn every_key_of_milvus_that_names_something_has_a_verdict_of_its_kind() {
 }
 
 #[test]
-fn the_table_and_milvus_have_the_same_closed_routes() {
+fn t32_the_table_and_milvus_have_the_same_closed_routes() {
     let mut theirs = BTreeSet::new();
     for (scope, routes) in files::beside("closed") {
         for route in routes.as_array().expect("routes are a list") {

@@ -37,34 +37,34 @@ macro_rules! faulty {
 }
 
 faulty! {
-    a_silent_server_ends_at_the_deadline: Faulty::silent(), ["timeout"];
-    a_slow_head_ends_at_the_deadline: Faulty::slow_head(), ["timeout"];
-    a_slow_body_ends_at_the_deadline: Faulty::slow_body(), ["timeout"];
-    a_drizzle_of_1xx_ends_at_the_deadline: Faulty::drizzle_of_1xx(), ["timeout"];
+    t40_a_silent_server_ends_at_the_deadline: Faulty::silent(), ["timeout"];
+    t40_a_slow_head_ends_at_the_deadline: Faulty::slow_head(), ["timeout"];
+    t40_a_slow_body_ends_at_the_deadline: Faulty::slow_body(), ["timeout"];
+    t40_a_drizzle_of_1xx_ends_at_the_deadline: Faulty::drizzle_of_1xx(), ["timeout"];
     // On a busy machine it is the call that ends, not yet its request.
-    a_storm_of_1xx_ends_in_time: Faulty::storm_of_1xx(), ["timeout", "answer-malformed", "cancelled"];
-    an_endless_head_is_cut_off: Faulty::endless_head(), ["answer-head-too-large"];
-    an_endless_body_is_cut_off: Faulty::endless_body(), ["answer-too-large"];
-    an_endless_size_of_a_chunk_is_cut_off: Faulty::endless_chunk_size(), ["answer-incomplete", "answer-malformed"];
-    a_body_that_is_announced_as_too_large_is_not_read: Faulty::oversized((1 << 20) + 1), ["answer-too-large"];
-    a_body_that_is_announced_as_endless_is_not_read: Faulty::oversized(u64::MAX - 1), ["answer-too-large", "answer-head-too-large"];
-    a_body_that_is_too_large_without_announcement_is_cut_off: Faulty::oversized_unannounced((1 << 20) + 1), ["answer-too-large"];
-    a_server_that_closes_is_an_error: Faulty::closing(), ["connection-terminated"];
-    half_a_head_is_an_error: Faulty::closing_in_head(), ["connection-terminated", "answer-incomplete", "answer-malformed"];
-    half_a_body_is_an_error: Faulty::closing_in_body(), ["answer-incomplete"];
-    half_of_the_chunks_is_an_error: Faulty::closing_in_chunks(), ["answer-incomplete"];
-    a_compressed_answer_is_an_error: Faulty::encoded("gzip"), ["answer-encoded"];
-    an_answer_in_two_codings_is_an_error: Faulty::encoded("identity, br"), ["answer-encoded"];
-    what_is_no_http_is_an_error: Faulty::no_http(), ["answer-malformed"];
-    a_body_without_a_head_is_an_error: Faulty::no_head(), ["answer-malformed"];
-    a_switch_of_protocols_is_an_error: Faulty::switching(), ["answer-malformed", "connection-terminated"];
-    two_lengths_are_an_error: Faulty::two_lengths(), ["answer-malformed"];
-    a_length_that_is_no_number_is_an_error: Faulty::no_number(), ["answer-malformed"];
-    a_control_character_in_a_head_is_an_error: Faulty::bad_header(), ["answer-malformed"];
+    t40_a_storm_of_1xx_ends_in_time: Faulty::storm_of_1xx(), ["timeout", "answer-malformed", "cancelled"];
+    t41_an_endless_head_is_cut_off: Faulty::endless_head(), ["answer-head-too-large"];
+    t41_an_endless_body_is_cut_off: Faulty::endless_body(), ["answer-too-large"];
+    t41_an_endless_size_of_a_chunk_is_cut_off: Faulty::endless_chunk_size(), ["answer-incomplete", "answer-malformed"];
+    t41_a_body_that_is_announced_as_too_large_is_not_read: Faulty::oversized((1 << 20) + 1), ["answer-too-large"];
+    t41_a_body_that_is_announced_as_endless_is_not_read: Faulty::oversized(u64::MAX - 1), ["answer-too-large", "answer-head-too-large"];
+    t41_a_body_that_is_too_large_without_announcement_is_cut_off: Faulty::oversized_unannounced((1 << 20) + 1), ["answer-too-large"];
+    t42_a_server_that_closes_is_an_error: Faulty::closing(), ["connection-terminated"];
+    t42_half_a_head_is_an_error: Faulty::closing_in_head(), ["connection-terminated", "answer-incomplete", "answer-malformed"];
+    t42_half_a_body_is_an_error: Faulty::closing_in_body(), ["answer-incomplete"];
+    t42_half_of_the_chunks_is_an_error: Faulty::closing_in_chunks(), ["answer-incomplete"];
+    t41_a_compressed_answer_is_an_error: Faulty::encoded("gzip"), ["answer-encoded"];
+    t41_an_answer_in_two_codings_is_an_error: Faulty::encoded("identity, br"), ["answer-encoded"];
+    t42_what_is_no_http_is_an_error: Faulty::no_http(), ["answer-malformed"];
+    t42_a_body_without_a_head_is_an_error: Faulty::no_head(), ["answer-malformed"];
+    t42_a_switch_of_protocols_is_an_error: Faulty::switching(), ["answer-malformed", "connection-terminated"];
+    t39_two_lengths_are_an_error: Faulty::two_lengths(), ["answer-malformed"];
+    t42_a_length_that_is_no_number_is_an_error: Faulty::no_number(), ["answer-malformed"];
+    t42_a_control_character_in_a_head_is_an_error: Faulty::bad_header(), ["answer-malformed"];
 }
 
 #[tokio::test]
-async fn only_status_type_and_length_of_an_answer_pass() {
+async fn t33_only_status_type_and_length_of_an_answer_pass() {
     let milvus = Faulty::saying(
         "HTTP/1.1 200 Fine\r\nSet-Cookie: a=b\r\nServer: x\r\nX-Secret: 1\r\nContent-Type: application/json\r\n\
          Transfer-Encoding: chunked\r\nTrailer: X-Later\r\n\r\n2\r\n{}\r\n0\r\nX-Later: 2\r\n\r\n",
@@ -114,7 +114,7 @@ async fn foreign_answers(uri: &str, pause: Duration) -> usize {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_twice_is_not_the_next_calls() {
+async fn t39_an_answer_that_comes_twice_is_not_the_next_calls() {
     let milvus = echo(b"", b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nforeign");
     assert_eq!(foreign_answers(&milvus.uri(), Duration::ZERO).await, 0);
     assert_eq!(
@@ -148,13 +148,13 @@ async fn t39_an_http1_connection_carries_one_request() {
 }
 
 #[tokio::test]
-async fn a_body_longer_than_its_length_is_not_the_next_calls_answer() {
+async fn t39_a_body_longer_than_its_length_is_not_the_next_calls_answer() {
     let milvus = echo(b"", b"tail");
     assert_eq!(foreign_answers(&milvus.uri(), Duration::ZERO).await, 0);
 }
 
 #[tokio::test]
-async fn an_answer_with_length_and_chunks_is_not_read_as_two() {
+async fn t39_an_answer_with_length_and_chunks_is_not_read_as_two() {
     let milvus = Recorder::answering(|_| {
         b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nforeign"
             .to_vec()
@@ -169,7 +169,7 @@ async fn an_answer_with_length_and_chunks_is_not_read_as_two() {
 }
 
 #[tokio::test]
-async fn a_call_that_ran_out_of_time_leaves_its_answer_to_nobody() {
+async fn t39_a_call_that_ran_out_of_time_leaves_its_answer_to_nobody() {
     // The first answer comes when its call is over.
     let milvus = Recorder::answering(|request| {
         if request.body == b"{\"dbName\":\"late\"}" {

@@ -87,17 +87,17 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_repeats_the_credential_tells_it_to_nobody() {
+async fn t33_a_server_that_repeats_the_credential_tells_it_to_nobody() {
     repeated_in_body(str::to_owned).await;
 }
 
 #[tokio::test]
-async fn a_credential_in_base64_is_not_seen() {
+async fn t33_a_credential_in_base64_is_not_seen() {
     repeated_in_body(|token| base64(token.as_bytes())).await;
 }
 
 #[tokio::test]
-async fn a_credential_within_longer_text_in_base64_is_not_seen() {
+async fn t33_a_credential_within_longer_text_in_base64_is_not_seen() {
     for before in ["Bearer ", "Bearer: ", "Bearer:  "] {
         let milvus = Recorder::answering(move |request| {
             let text = base64(format!("{before}{}", token(request)).as_bytes());
@@ -113,24 +113,24 @@ async fn a_credential_within_longer_text_in_base64_is_not_seen() {
 }
 
 #[tokio::test]
-async fn a_credential_in_hexadecimal_is_not_seen() {
+async fn t33_a_credential_in_hexadecimal_is_not_seen() {
     repeated_in_body(|token| token.bytes().map(|byte| format!("{byte:02x}")).collect()).await;
     repeated_in_body(|token| token.bytes().map(|byte| format!("{byte:02X}")).collect()).await;
 }
 
 #[tokio::test]
-async fn a_percent_encoded_credential_is_not_seen() {
+async fn t33_a_percent_encoded_credential_is_not_seen() {
     repeated_in_body(|token| token.replace(':', "%3A")).await;
 }
 
 #[tokio::test]
-async fn a_percent_encoded_credential_in_small_letters_is_not_seen() {
+async fn t33_a_percent_encoded_credential_in_small_letters_is_not_seen() {
     repeated_in_body(|token| token.replace(':', "%3a")).await;
 }
 
 /// Milvus answers through Go's JSON, which escapes these; a password may well hold one.
 #[tokio::test]
-async fn a_credential_that_json_escapes_is_not_seen() {
+async fn t33_a_credential_that_json_escapes_is_not_seen() {
     const AWKWARD: &str = "root:s3&cret<of>\"the\\host";
     let escape = |token: &str| {
         token
@@ -154,7 +154,7 @@ async fn a_credential_that_json_escapes_is_not_seen() {
 }
 
 #[tokio::test]
-async fn a_credential_cut_into_chunks_is_not_seen() {
+async fn t33_a_credential_cut_into_chunks_is_not_seen() {
     let milvus = Recorder::answering(|request| {
         let token = token(request);
         let mut answer =
@@ -170,7 +170,7 @@ async fn a_credential_cut_into_chunks_is_not_seen() {
 }
 
 #[tokio::test]
-async fn a_credential_in_headers_reason_or_trailers_is_not_seen() {
+async fn t33_a_credential_in_headers_reason_or_trailers_is_not_seen() {
     let milvus = Recorder::answering(|request| {
         let token = token(request);
         format!(
@@ -183,7 +183,7 @@ async fn a_credential_in_headers_reason_or_trailers_is_not_seen() {
 }
 
 #[tokio::test]
-async fn a_credential_in_the_type_of_an_answer_is_not_seen() {
+async fn t33_a_credential_in_the_type_of_an_answer_is_not_seen() {
     let milvus = Recorder::answering(|request| {
         let kind = format!("text/plain; echo={}", token(request));
         ok(&kind, b"passes-through")
@@ -192,7 +192,7 @@ async fn a_credential_in_the_type_of_an_answer_is_not_seen() {
 }
 
 #[tokio::test]
-async fn without_an_echo_the_credential_is_nowhere_in_the_component() {
+async fn t33_without_an_echo_the_credential_is_nowhere_in_the_component() {
     let milvus = Recorder::answering(|_| ok("application/json", b"\"passes-through\""));
     let forms = [
         TOKEN.to_owned(),
@@ -204,7 +204,7 @@ async fn without_an_echo_the_credential_is_nowhere_in_the_component() {
 }
 
 #[tokio::test]
-async fn the_credential_goes_to_its_own_endpoint_only() {
+async fn t37_the_credential_goes_to_its_own_endpoint_only() {
     let (first, second, stage) = (Recorder::start(), Recorder::start(), Stage::wide());
     let kept = |token: &str| {
         Endpoint::builder(&first.uri())
@@ -238,7 +238,7 @@ async fn the_credential_goes_to_its_own_endpoint_only() {
 }
 
 #[tokio::test]
-async fn the_credential_is_in_no_audit_line() {
+async fn t34_t65_the_credential_is_in_no_audit_line() {
     let milvus = Recorder::answering(|request| ok("application/json", token(request).as_bytes()));
     let endpoint = endpoint_with(&milvus.uri(), TOKEN);
     for (attack, arguments) in [

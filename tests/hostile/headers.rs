@@ -69,7 +69,7 @@ const WISHES: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn no_header_of_the_component_is_on_the_wire() {
+async fn t04_no_header_of_the_component_is_on_the_wire() {
     for wish in WISHES {
         let milvus = Recorder::start();
         let seen = Stage::wide()
@@ -87,7 +87,7 @@ async fn no_header_of_the_component_is_on_the_wire() {
 }
 
 #[tokio::test]
-async fn all_headers_together_change_nothing() {
+async fn t04_all_headers_together_change_nothing() {
     let milvus = Recorder::start();
     let seen = Stage::wide()
         .attack(
@@ -102,7 +102,7 @@ async fn all_headers_together_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_line_break_in_a_header_makes_no_header() {
+async fn t04_a_line_break_in_a_header_makes_no_header() {
     let milvus = Recorder::start();
     let headers = json!([
         ["x-one", "1\r\nDB-Name: hr"],
@@ -122,7 +122,7 @@ async fn a_line_break_in_a_header_makes_no_header() {
 }
 
 #[tokio::test]
-async fn the_credential_on_the_wire_is_the_hosts() {
+async fn t04_the_credential_on_the_wire_is_the_hosts() {
     let milvus = Recorder::start();
     let endpoint = endpoint_with(&milvus.uri(), "root:the-hosts-token");
     let headers = json!([
@@ -146,7 +146,7 @@ async fn the_credential_on_the_wire_is_the_hosts() {
 }
 
 #[tokio::test]
-async fn headers_that_are_changed_later_go_nowhere() {
+async fn t04_headers_that_are_changed_later_go_nowhere() {
     let milvus = Recorder::start();
     let seen = Stage::wide()
         .attack(&milvus.uri(), "change_headers_later", json!({}))

@@ -39,19 +39,19 @@ macro_rules! refused {
 }
 
 refused! {
-    files_are_refused: "wasi:filesystem/preopens@0.2.0", "wasi:filesystem/types@0.2.12";
-    the_environment_is_refused: "wasi:cli/environment@0.2.0";
-    standard_streams_are_refused: "wasi:cli/stdout@0.2.0", "wasi:cli/stderr@0.2.0", "wasi:cli/stdin@0.2.0", "wasi:cli/exit@0.2.0";
-    sockets_are_refused: "wasi:sockets/tcp@0.2.0", "wasi:sockets/udp@0.2.0", "wasi:sockets/ip-name-lookup@0.2.0", "wasi:sockets/instance-network@0.2.0";
-    random_numbers_are_refused: "wasi:random/random@0.2.0", "wasi:random/insecure@0.2.0", "wasi:random/insecure-seed@0.2.0";
-    the_wall_clock_is_refused: "wasi:clocks/wall-clock@0.2.0";
-    incoming_requests_are_refused: "wasi:http/incoming-handler@0.2.0";
-    another_version_is_refused: "wasi:http/types@0.3.0", "wasi:io/poll@0.1.0", "wasi:io/poll@1.0.0";
-    unknown_interfaces_are_refused: "evil:backdoor/shell@1.0.0", "wasi:http/types", "wasi-http-types", "milvus:vector-store/tools@0.1.0";
+    t45_files_are_refused: "wasi:filesystem/preopens@0.2.0", "wasi:filesystem/types@0.2.12";
+    t45_the_environment_is_refused: "wasi:cli/environment@0.2.0";
+    t45_standard_streams_are_refused: "wasi:cli/stdout@0.2.0", "wasi:cli/stderr@0.2.0", "wasi:cli/stdin@0.2.0", "wasi:cli/exit@0.2.0";
+    t45_sockets_are_refused: "wasi:sockets/tcp@0.2.0", "wasi:sockets/udp@0.2.0", "wasi:sockets/ip-name-lookup@0.2.0", "wasi:sockets/instance-network@0.2.0";
+    t45_random_numbers_are_refused: "wasi:random/random@0.2.0", "wasi:random/insecure@0.2.0", "wasi:random/insecure-seed@0.2.0";
+    t45_the_wall_clock_is_refused: "wasi:clocks/wall-clock@0.2.0";
+    t45_incoming_requests_are_refused: "wasi:http/incoming-handler@0.2.0";
+    t45_another_version_is_refused: "wasi:http/types@0.3.0", "wasi:io/poll@0.1.0", "wasi:io/poll@1.0.0";
+    t45_unknown_interfaces_are_refused: "evil:backdoor/shell@1.0.0", "wasi:http/types", "wasi-http-types", "milvus:vector-store/tools@0.1.0";
 }
 
 #[test]
-fn every_unwanted_import_is_named_and_no_other() {
+fn t45_every_unwanted_import_is_named_and_no_other() {
     let names = [
         "wasi:sockets/tcp@0.2.0",
         "wasi:http/types@0.2.12",
@@ -71,7 +71,7 @@ fn every_unwanted_import_is_named_and_no_other() {
 }
 
 #[test]
-fn an_import_that_is_no_interface_is_refused() {
+fn t45_an_import_that_is_no_interface_is_refused() {
     for import in [
         r#"(import "wasi:http/types@0.2.12" (func))"#,
         r#"(import "run" (func (param "command" string)))"#,
@@ -87,7 +87,7 @@ fn an_import_that_is_no_interface_is_refused() {
 }
 
 #[test]
-fn a_core_module_is_no_component() {
+fn t45_a_core_module_is_no_component() {
     let error = build(
         r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#,
     );
@@ -95,7 +95,7 @@ fn a_core_module_is_no_component() {
 }
 
 #[test]
-fn bytes_that_are_none_are_no_component() {
+fn t45_bytes_that_are_none_are_no_component() {
     for bytes in [
         &b""[..],
         b"\0asm",
@@ -117,7 +117,7 @@ fn bytes_that_are_none_are_no_component() {
 }
 
 #[test]
-fn a_component_without_tools_is_refused() {
+fn t45_a_component_without_tools_is_refused() {
     for text in [
         "(component)".to_owned(),
         r#"(component (instance $i) (export "evil:tools/tools@0.1.0" (instance $i)))"#.to_owned(),
@@ -130,7 +130,7 @@ fn a_component_without_tools_is_refused() {
 }
 
 #[test]
-fn instructions_that_are_switched_off_do_not_compile() {
+fn t44_instructions_that_are_switched_off_do_not_compile() {
     for (proposal, module) in [
         ("gc", "(type (struct))"),
         (

@@ -8,7 +8,7 @@ const URI: &str = "http://127.0.0.1:9";
 const MARK: &str = "mark-of-an-earlier-call";
 
 #[tokio::test]
-async fn a_mark_that_is_left_is_not_found_by_the_next_call() {
+async fn t50_a_mark_that_is_left_is_not_found_by_the_next_call() {
     // One call at a time: the next one is given the memory of the last.
     let stage = Stage::new(host_harness::Limits {
         concurrent_calls: 1,
@@ -36,7 +36,7 @@ async fn a_mark_that_is_left_is_not_found_by_the_next_call() {
 }
 
 #[tokio::test]
-async fn a_mark_that_is_left_by_a_call_that_ended_badly_is_not_found_either() {
+async fn t50_a_mark_that_is_left_by_a_call_that_ended_badly_is_not_found_either() {
     let stage = Stage::new(host_harness::Limits {
         concurrent_calls: 1,
         ..narrow()
@@ -60,7 +60,7 @@ async fn a_mark_that_is_left_by_a_call_that_ended_badly_is_not_found_either() {
 }
 
 #[tokio::test]
-async fn calls_at_a_time_do_not_see_each_other() {
+async fn t50_calls_at_a_time_do_not_see_each_other() {
     let stage = Stage::narrow();
     let (left, looked): (Value, Value) = (
         json!({ "mark": mark(MARK), "pages": 16 }),
@@ -83,7 +83,7 @@ async fn calls_at_a_time_do_not_see_each_other() {
 }
 
 #[tokio::test]
-async fn a_handle_that_was_not_given_is_no_handle() {
+async fn t50_a_handle_that_was_not_given_is_no_handle() {
     let stage = Stage::wide();
     for handle in [0, 1, 2, 7, 77, 1023, 1_000_000, u32::MAX] {
         for attack in ["made_up_clock", "made_up_stream"] {

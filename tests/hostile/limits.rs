@@ -27,28 +27,28 @@ macro_rules! limits {
 }
 
 limits! {
-    an_endless_loop_ends_at_the_deadline: "endless_loop", {}, ["call-time"];
-    endless_calls_to_the_host_end_at_the_deadline: "endless_calls", {}, ["call-time"];
-    an_endless_sleep_ends_at_the_deadline: "endless_sleep", {}, ["call-time"];
-    an_endless_poll_ends_at_the_deadline: "endless_poll", {}, ["call-time"];
-    sleeping_without_sleep_ends_at_the_deadline: "busy_sleep", {}, ["call-time"];
-    endless_recursion_is_a_trap: "endless_recursion", {}, ["trap"];
-    a_panic_is_a_trap: "panic", {}, ["trap"];
-    an_unreachable_instruction_is_a_trap: "unreachable", {}, ["trap"];
-    memory_ends_at_its_limit: "all_memory", {}, ["memory-bytes"];
-    fields_end_at_the_limit_of_handles: "many_fields", {}, ["handles"];
-    clocks_end_at_the_limit_of_handles: "many_pollables", {}, ["handles"];
-    bodies_end_at_the_limit_of_handles: "many_bodies", {}, ["handles"];
-    many_headers_end_at_their_limit: "many_headers", {}, ["header-bytes", "ok"];
-    a_huge_header_ends_at_its_limit: "huge_header", { "bytes": 100_000 }, ["header-bytes", "ok"];
-    a_header_of_megabytes_ends_at_a_limit: "huge_header", { "bytes": 8_000_000 }, ["header-bytes", "crossing-bytes"];
-    a_huge_list_ends_at_a_limit: "huge_list", { "count": 100_000 }, ["header-bytes", "crossing-bytes"];
-    a_list_of_clocks_ends_at_a_limit_or_is_answered: "huge_wait", { "count": 1_000_000 }, ["crossing-bytes", "ok", "trap"];
-    an_answer_of_megabytes_to_the_caller_ends_at_its_limit: "huge_answer", { "bytes": 4_000_000 }, ["crossing-bytes"];
+    t48_an_endless_loop_ends_at_the_deadline: "endless_loop", {}, ["call-time"];
+    t48_endless_calls_to_the_host_end_at_the_deadline: "endless_calls", {}, ["call-time"];
+    t48_an_endless_sleep_ends_at_the_deadline: "endless_sleep", {}, ["call-time"];
+    t48_an_endless_poll_ends_at_the_deadline: "endless_poll", {}, ["call-time"];
+    t48_sleeping_without_sleep_ends_at_the_deadline: "busy_sleep", {}, ["call-time"];
+    t48_endless_recursion_is_a_trap: "endless_recursion", {}, ["trap"];
+    t52_a_panic_is_a_trap: "panic", {}, ["trap"];
+    t52_an_unreachable_instruction_is_a_trap: "unreachable", {}, ["trap"];
+    t47_memory_ends_at_its_limit: "all_memory", {}, ["memory-bytes"];
+    t46_fields_end_at_the_limit_of_handles: "many_fields", {}, ["handles"];
+    t46_clocks_end_at_the_limit_of_handles: "many_pollables", {}, ["handles"];
+    t46_bodies_end_at_the_limit_of_handles: "many_bodies", {}, ["handles"];
+    t46_many_headers_end_at_their_limit: "many_headers", {}, ["header-bytes", "ok"];
+    t46_a_huge_header_ends_at_its_limit: "huge_header", { "bytes": 100_000 }, ["header-bytes", "ok"];
+    t46_a_header_of_megabytes_ends_at_a_limit: "huge_header", { "bytes": 8_000_000 }, ["header-bytes", "crossing-bytes"];
+    t46_a_huge_list_ends_at_a_limit: "huge_list", { "count": 100_000 }, ["header-bytes", "crossing-bytes"];
+    t46_a_list_of_clocks_ends_at_a_limit_or_is_answered: "huge_wait", { "count": 1_000_000 }, ["crossing-bytes", "ok", "trap"];
+    t46_an_answer_of_megabytes_to_the_caller_ends_at_its_limit: "huge_answer", { "bytes": 4_000_000 }, ["crossing-bytes"];
 }
 
 #[tokio::test]
-async fn zeroes_without_number_cost_the_host_nothing() {
+async fn t46_zeroes_without_number_cost_the_host_nothing() {
     for bytes in [1 << 30, u64::MAX / 2, u64::MAX] {
         let seen = run("huge_zeroes", json!({ "bytes": bytes })).await;
         assert!(
@@ -59,13 +59,13 @@ async fn zeroes_without_number_cost_the_host_nothing() {
 }
 
 #[tokio::test]
-async fn a_read_of_any_size_gives_what_there_is() {
+async fn t46_a_read_of_any_size_gives_what_there_is() {
     let seen = run("huge_read", json!({})).await;
     assert_eq!((seen.result(), seen.sent()), ("ok", 1), "{seen:?}");
 }
 
 #[tokio::test]
-async fn a_component_that_waits_for_ever_waits_until_the_deadline() {
+async fn t40_a_component_that_waits_for_ever_waits_until_the_deadline() {
     let (milvus, stage) = (Faulty::silent(), Stage::narrow());
     let seen = stage
         .attack(&milvus.uri(), "endless_patience", json!({}))
@@ -76,7 +76,7 @@ async fn a_component_that_waits_for_ever_waits_until_the_deadline() {
 }
 
 #[tokio::test]
-async fn thousands_of_requests_end_at_their_limit() {
+async fn t48_thousands_of_requests_end_at_their_limit() {
     let (milvus, stage) = (Recorder::start(), Stage::wide());
     let seen = stage
         .attack(
@@ -101,7 +101,7 @@ async fn thousands_of_requests_end_at_their_limit() {
 }
 
 #[tokio::test]
-async fn refused_requests_count_too() {
+async fn t48_t66_refused_requests_count_too() {
     let (milvus, stage) = (Recorder::start(), Stage::wide());
     let arguments = json!({ "count": 3000, "path": "/expr" });
     let seen = stage
@@ -120,7 +120,7 @@ async fn refused_requests_count_too() {
 }
 
 #[tokio::test]
-async fn requests_at_once_count_as_those_in_turn_do() {
+async fn t48_requests_at_once_count_as_those_in_turn_do() {
     let (milvus, stage) = (Recorder::start(), Stage::wide());
     let seen = stage
         .attack(&milvus.uri(), "requests_at_once", json!({ "count": 200 }))
@@ -148,7 +148,7 @@ fn starting(module: &str, body: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn tables_end_at_their_limit() {
+async fn t47_tables_end_at_their_limit() {
     let grow = "(loop $more (br_if $more (i32.ne (table.grow (ref.null func) (i32.const 1000)) (i32.const -1)))) unreachable";
     let stage = Stage::of(&starting("(table 1 funcref)", grow), narrow());
     let seen = stage.list().await;
@@ -156,7 +156,7 @@ async fn tables_end_at_their_limit() {
 }
 
 #[tokio::test]
-async fn time_runs_out_before_the_first_function_is_called_too() {
+async fn t48_time_runs_out_before_the_first_function_is_called_too() {
     let stage = Stage::of(&starting("", "(loop $more (br $more))"), narrow());
     let seen = stage.list().await;
     assert_eq!(seen.result(), "call-time", "{seen:?}");
@@ -164,7 +164,7 @@ async fn time_runs_out_before_the_first_function_is_called_too() {
 }
 
 #[tokio::test]
-async fn a_trap_in_another_interface_is_a_trap() {
+async fn t52_a_trap_in_another_interface_is_a_trap() {
     let endpoint = super::endpoint("http://127.0.0.1:9");
     let error = Stage::wide()
         .host

@@ -6,6 +6,7 @@
 
 mod answers;
 mod bodies;
+mod cache;
 mod credential;
 mod headers;
 mod imports;
@@ -256,13 +257,6 @@ async fn refused_by(rule: &str, attack: &str, arguments: Value) {
     assert_eq!(milvus.connections(), 0, "{seen:?}");
 }
 
-/// Runs an attack that leaves a part of its request out; it comes to nothing, in wasi-http or by the policy.
-async fn comes_to_nothing(attack: &str, arguments: Value) {
-    let (milvus, stage) = (Recorder::start(), Stage::wide());
-    let seen = stage.attack(&milvus.uri(), attack, arguments).await;
-    assert_eq!((seen.sent(), milvus.connections()), (0, 0), "{seen:?}");
-}
-
 /// Runs an attack with each of `spellings` under `key`. Each is refused by this rule, or cannot even be said in
 /// wasi-http, as it says, and nobody is connected to.
 async fn each_refused_by(rule: &str, attack: &str, key: &str, spellings: &[(String, Reaches)]) {
@@ -295,7 +289,7 @@ async fn each_refused_by(rule: &str, attack: &str, key: &str, spellings: &[(Stri
 enum Reaches {
     /// The policy, which refuses it.
     Policy,
-    /// Not even that: wasi-http cannot say it.
+    /// Not even that: a setter of wasi-http refuses it, and no request is made.
     Nothing,
 }
 

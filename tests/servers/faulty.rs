@@ -258,6 +258,11 @@ impl Faulty {
     pub(crate) fn connections(&self) -> usize {
         self.0.connections()
     }
+
+    /// How many connections are open now.
+    pub(crate) fn open(&self) -> usize {
+        self.0.open()
+    }
 }
 
 /// Reads a request with a declared length, or none, and answers its body; nothing if it breaks off.

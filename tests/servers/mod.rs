@@ -10,6 +10,7 @@ pub(crate) mod local;
 mod recorder;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -31,6 +32,8 @@ struct Server {
     addresses: Vec<SocketAddr>,
     /// Who connected, in order.
     peers: Arc<Mutex<Vec<SocketAddr>>>,
+    /// How many of them are closed, by whoever it was.
+    closed: Arc<AtomicUsize>,
     /// Those of them that [`Server::connections`] made.
     own: Mutex<Vec<SocketAddr>>,
     stop: Option<oneshot::Sender<()>>,
@@ -60,6 +63,8 @@ impl Server {
             .map(|listener| listener.local_addr().expect("is bound"))
             .collect();
         let peers = Arc::new(Mutex::new(Vec::new()));
+        let closed = Arc::new(AtomicUsize::new(0));
+        let ended = Arc::clone(&closed);
         let (stop, stopped) = oneshot::channel();
         let (seen, serve) = (Arc::clone(&peers), Arc::new(serve));
         let thread = std::thread::spawn(move || {
@@ -72,13 +77,18 @@ impl Server {
                     listener.set_nonblocking(true).expect("a socket");
                     let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
                     let (seen, serve) = (Arc::clone(&seen), Arc::clone(&serve));
+                    let ended = Arc::clone(&ended);
                     tokio::spawn(async move {
                         while let Ok((stream, peer)) = listener.accept().await {
                             seen.lock()
                                 .unwrap_or_else(PoisonError::into_inner)
                                 .push(peer);
                             let _ = stream.set_nodelay(true);
-                            tokio::spawn(tokio::time::timeout(CONNECTION, serve(stream)));
+                            let (served, ended) = (serve(stream), Arc::clone(&ended));
+                            tokio::spawn(async move {
+                                let _ = tokio::time::timeout(CONNECTION, served).await;
+                                ended.fetch_add(1, Ordering::SeqCst);
+                            });
                         }
                     });
                 }
@@ -88,6 +98,7 @@ impl Server {
         Self {
             addresses,
             peers,
+            closed,
             own: Mutex::default(),
             stop: Some(stop),
             thread: Some(thread),
@@ -126,6 +137,11 @@ impl Server {
             .iter()
             .filter(|peer| !own.contains(peer))
             .count()
+    }
+
+    /// How many connections are open now.
+    fn open(&self) -> usize {
+        self.peers().len() - self.closed.load(Ordering::SeqCst)
     }
 
     fn peers(&self) -> Vec<SocketAddr> {

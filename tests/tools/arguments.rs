@@ -138,7 +138,7 @@ async fn a_boolean_in_text_is_taken() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_tool_knows_is_refused_before_anything_is_sent() {
+async fn t57_a_name_that_no_tool_knows_is_refused_before_anything_is_sent() {
     for server in both() {
         let words = Collection::words(server).await;
         words.stage.requests();
@@ -232,7 +232,7 @@ async fn text_that_is_no_json_object_is_refused() {
 }
 
 #[tokio::test]
-async fn a_collection_name_is_a_name_and_no_path() {
+async fn t57_a_collection_name_is_a_name_and_no_path() {
     for server in both() {
         let stage = crate::servers::local::stage(server);
         for name in [

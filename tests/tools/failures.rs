@@ -70,7 +70,7 @@ async fn who_has_no_token_or_another_is_told_so() {
 }
 
 #[tokio::test]
-async fn an_error_holds_no_token_even_where_the_server_repeats_it() {
+async fn t33_an_error_holds_no_token_even_where_the_server_repeats_it() {
     use crate::servers::{Recorder, ok};
     let parrot = Recorder::answering(|request| {
         let header = request

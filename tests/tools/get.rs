@@ -97,7 +97,7 @@ async fn a_consistency_level_is_sent() {
 }
 
 #[tokio::test]
-async fn text_keys_of_any_content_are_read_and_never_an_expression() {
+async fn t31_text_keys_of_any_content_are_read_and_never_an_expression() {
     for server in both() {
         let schema = json!({
             "fields": [{"name": "pk", "type": "VarChar", "max_length": 200, "is_primary": true}, {"name": "v", "type": "FloatVector", "dim": 2}],

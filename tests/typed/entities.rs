@@ -275,7 +275,7 @@ async fn rows_are_read_by_key_and_missing_ones_are_left_out() {
 }
 
 #[tokio::test]
-async fn text_keys_of_any_content_are_read_back() {
+async fn t31_text_keys_of_any_content_are_read_back() {
     for server in both() {
         let texts = Collection::new(
             server,

@@ -249,7 +249,7 @@ async fn an_empty_collection_is_one_empty_page() {
 }
 
 #[tokio::test]
-async fn a_changed_cursor_and_another_requests_cursor_are_refused() {
+async fn t58_a_changed_cursor_and_another_requests_cursor_are_refused() {
     for server in both() {
         let collection = numbered(server, &(0..50).collect::<Vec<_>>()).await;
         let request = read(&collection, "");

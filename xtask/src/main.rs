@@ -10,6 +10,7 @@ mod cycles;
 mod demo;
 mod run;
 mod test;
+mod threats;
 
 use anyhow::{Context as _, Result, bail};
 use std::process::ExitCode;
@@ -23,7 +24,8 @@ cargo xtask <command>
                   starts and stops each local server N times (50), kills a third of them, and looks for what is left
   build           the component, to target/component/milvus_plugin.wasm, and into the host library
   build --names   the same with names kept, for reading traps
-  build --guest   the hostile guest, which the tests load";
+  build --guest   the hostile guest, which the tests load
+  threats         docs/threats.md, from docs/threats.toml and the names of the tests";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -56,6 +58,7 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
             build::component(build::PROFILE_WITH_NAMES).map(|()| ExitCode::SUCCESS)
         }
         ["build", "--guest"] => build::guest().map(|()| ExitCode::SUCCESS),
+        ["threats"] => threats::write().map(|()| ExitCode::SUCCESS),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)

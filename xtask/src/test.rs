@@ -86,6 +86,7 @@ pub(crate) fn test() -> Result<ExitCode> {
         ],
     )?;
     tally.privacy()?;
+    tally.threats();
 
     println!(
         "\nall checks and tests: {:.0} s",
@@ -215,13 +216,26 @@ impl Tally {
     fn pytest(&mut self, python: &Path) -> Result<()> {
         step("tests of the local Milvus' gateway");
         let mut command = Command::new(python);
-        command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]);
+        // `-rp`: the names of those that passed.
+        command.args([
+            "-m",
+            "pytest",
+            "-q",
+            "-rp",
+            "-p",
+            "no:cacheprovider",
+            "tests",
+        ]);
         command
             .current_dir(root().join("local-milvus"))
             .env("PYTHONDONTWRITEBYTECODE", "1");
         let (mut passed, mut failed) = (0, 0);
+        let mut names = BTreeSet::new();
         let output = run(&mut command, |line| {
-            if line.contains(" passed") || line.contains(" failed") {
+            if let Some(name) = line.strip_prefix("PASSED ") {
+                let name = name.split_once('[').map_or(name, |(name, _)| name);
+                names.insert(name.to_owned());
+            } else if line.contains(" passed") || line.contains(" failed") {
                 passed = number_before(line, " passed");
                 failed = number_before(line, " failed") + number_before(line, " error");
             }
@@ -236,6 +250,7 @@ impl Tally {
         } else {
             failed
         };
+        self.names.extend(names);
         Ok(())
     }
 
@@ -243,17 +258,30 @@ impl Tally {
     fn privacy(&mut self) -> Result<()> {
         step("the proofs that PRIVACY.md names");
         let text = std::fs::read_to_string(root().join("PRIVACY.md")).context("PRIVACY.md")?;
-        let proofs = proofs(&text);
-        let missing: Vec<&String> = proofs
-            .iter()
-            .filter(|name| !self.names.contains(*name))
-            .collect();
+        self.ran(&proofs(&text));
+        Ok(())
+    }
+
+    /// The table of threats is up to date, and every test that it names ran and passed.
+    fn threats(&mut self) {
+        step("the tests that docs/threats.md names");
+        match crate::threats::check() {
+            Ok(tests) => self.ran(&tests),
+            Err(error) => {
+                println!("   {error:#}");
+                self.count(false);
+            }
+        }
+    }
+
+    /// Whether all these tests ran and passed.
+    fn ran(&mut self, tests: &BTreeSet<String>) {
+        let missing: Vec<&String> = tests.difference(&self.names).collect();
         for name in &missing {
             println!("   {name}: no such test ran and passed");
         }
-        println!("   {} proofs, {} missing", proofs.len(), missing.len());
-        self.count(missing.is_empty() && !proofs.is_empty());
-        Ok(())
+        println!("   {} named, {} missing", tests.len(), missing.len());
+        self.count(missing.is_empty() && !tests.is_empty());
     }
 }
 

@@ -38,8 +38,8 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
     {
         answer = host.call_tool(&older, &arguments.tool, &text).await;
     }
-    let answer = answer
-        .map_err(|error| Failure::call(&error, &endpoint.origin().to_string(), arguments.json))?;
+    let answer =
+        answer.map_err(|error| Failure::call(&error, Some(endpoint.origin()), arguments.json))?;
     if arguments.json {
         outln!("{answer}");
         return Ok(());
@@ -67,7 +67,7 @@ async fn older(
         CallError::Tool(error)
             if error.kind == ErrorKind::Unsupported && error.http_status == Some(404)
     );
-    if settings.dialect.is_some() || !no_such_route {
+    if settings.dialect().is_some() || !no_such_route {
         return Ok(None);
     }
     match host.probe(endpoint).await {

@@ -3,12 +3,13 @@
 
 use crate::failure::{Failure, REFUSED, TOOL, UNREACHABLE};
 use crate::output::{clean, outln};
-use crate::settings::Flags;
-use host_harness::{CallError, Dialect, ErrorKind};
+use crate::settings::{Flags, Settings};
+use crate::unreachable::advice;
+use host_harness::{CallError, Dialect, ErrorKind, Host, Origin, Scheme};
 use serde_json::{Value, json};
 
 /// Milvus' port of metrics and management (`metrics.port`), which is no place for a client.
-const MANAGEMENT_PORT: &str = ":9091";
+const MANAGEMENT_PORT: u16 = 9091;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -52,7 +53,7 @@ impl Check {
 pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Failure> {
     let settings = flags.resolve()?;
     let mut endpoint = settings.endpoint()?;
-    let origin = endpoint.origin().to_string();
+    let origin = endpoint.origin().clone();
     let host = settings.host()?;
     let mut checks = vec![Check::good(
         "component",
@@ -62,7 +63,7 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
             host.component().digest
         ),
     )];
-    if origin.ends_with(MANAGEMENT_PORT) {
+    if origin.port() == MANAGEMENT_PORT {
         checks.push(Check::bad(
             "port",
             "9091 is Milvus' port of metrics and management",
@@ -71,7 +72,7 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
     }
     match host.probe(&endpoint).await {
         Ok(info) => {
-            if settings.dialect == Some(Dialect::V2) && info.dialect == Dialect::V1 {
+            if settings.dialect() == Some(Dialect::V2) && info.dialect == Dialect::V1 {
                 checks.push(Check::bad(
                     "dialect",
                     format!("{origin} has no REST v2"),
@@ -87,9 +88,12 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
                     ),
                 },
             ));
-            endpoint = settings.endpoint_in(Some(settings.dialect.unwrap_or(info.dialect)))?;
+            endpoint = settings.endpoint_in(Some(settings.dialect().unwrap_or(info.dialect)))?;
         }
-        Err(error) => checks.push(unreachable(&error, &origin)),
+        Err(error) => checks.push(match speaks_tls(&host, &settings, &origin, &error).await {
+            Some(check) => check,
+            None => unreachable(&error, &origin),
+        }),
     }
     let mut code = TOOL;
     if checks.iter().all(|check| check.good) {
@@ -101,7 +105,7 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
                 Ok(answer) => {
                     let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
                     let count = answer["collections"].as_array().map_or(0, Vec::len);
-                    let database = settings.database.as_deref().unwrap_or("default");
+                    let database = settings.database().unwrap_or("default");
                     Check::good(
                         "database",
                         format!("`{}`, collections in it: {count}", clean(database)),
@@ -132,7 +136,38 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
     Err(Failure::local(words).with_code(code))
 }
 
-fn unreachable(error: &CallError, origin: &str) -> Check {
+/// Whether what answers an http origin in no HTTP that is Milvus' speaks TLS at the same port.
+async fn speaks_tls(
+    host: &Host,
+    settings: &Settings,
+    origin: &Origin,
+    error: &CallError,
+) -> Option<Check> {
+    let answered =
+        matches!(error, CallError::Tool(tool) if tool.kind != ErrorKind::Unauthenticated);
+    if origin.scheme() != Scheme::Http || !answered {
+        return None;
+    }
+    let endpoint = settings.over_tls(origin)?;
+    match host.probe(&endpoint).await {
+        Err(CallError::Unreachable { reason, .. }) if !reason.shows_tls() => None,
+        Err(error) if !matches!(error, CallError::Unreachable { .. } | CallError::Tool(_)) => None,
+        _ => Some(Check::bad(
+            "connection",
+            format!("{origin} speaks TLS"),
+            format!("name it with https: --uri {}", endpoint.origin()),
+        )),
+    }
+}
+
+fn unreachable(error: &CallError, origin: &Origin) -> Check {
+    if let CallError::Unreachable { reason, .. } = error {
+        return Check::bad(
+            "connection",
+            format!("cannot reach {origin}: {reason}"),
+            advice(*reason, origin),
+        );
+    }
     let kind = match error {
         CallError::Tool(tool) | CallError::Refused { error: tool, .. } => Some(tool.kind),
         _ => None,

@@ -97,7 +97,8 @@ fn explain(settings: &Settings, file: &Path, as_json: bool) -> Result<(), Failur
     };
     let allowance = Allowance {
         origin: Some(endpoint.origin().clone()),
-        request_bytes: settings.limits()?.request_bytes,
+        request_bytes: settings.limits().request_bytes,
+        rows: settings.limits().rows_per_request,
         policy: endpoint.policy().clone(),
         // A file is no call: only the operator's policy counts.
         call: Policy::default().allow(Effect::Outbound),

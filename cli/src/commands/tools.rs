@@ -25,7 +25,7 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
     let mut tools = host
         .list_tools()
         .await
-        .map_err(|error| Failure::call(&error, "", arguments.json))?;
+        .map_err(|error| Failure::call(&error, None, arguments.json))?;
     if let Some(name) = &arguments.name {
         tools.retain(|tool| tool.name == *name);
         if tools.is_empty() {

@@ -4,6 +4,7 @@
 
 use super::program::{Installed, Program};
 use crate::failure::Failure;
+use crate::{cache, process};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,16 +13,21 @@ use tokio::process::Command;
 /// Programs that may be Python, in the order in which they are tried.
 const PYTHONS: [&str; 3] = ["python3.11", "python3", "python"];
 
+/// What pip needs beside, to fetch through a proxy or with other certificates.
+const FETCHING: [&str; 8] = [
+    "ALL_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "XDG_CACHE_HOME",
+];
+
 /// The folder for the environment and the gateway: `MILVUS_LOCAL_HOME`, else a folder of the user's cache.
 pub(crate) fn home(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    let cache = || {
-        std::env::var_os("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-            .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))
-            .map(|cache| cache.join("milvus-host"))
-    };
-    given.or_else(cache).ok_or_else(|| {
+    given.or_else(cache::folder).ok_or_else(|| {
         Failure::usage("there is no folder for the local Milvus").with_hint("name one with --home")
     })
 }
@@ -67,7 +73,7 @@ pub(crate) async fn prepare(
         install(program, &venv, &inside, python, &say).await?;
         if let Some(folder) = program.engine() {
             let module = format!("{}.unpack", program.package());
-            let mut unpack = Command::new(&inside);
+            let mut unpack = child(&inside);
             unpack
                 .args(["-m", &module])
                 .arg(venv.join(folder))
@@ -113,14 +119,17 @@ async fn install(
     ));
     let _ = std::fs::remove_dir_all(venv);
     run(
-        Command::new(&python).args(["-m", "venv"]).arg(venv),
+        child(&python).args(["-m", "venv"]).arg(venv),
         "making a virtual environment (Debian: apt install python3-venv)",
     )
     .await?;
     let requirements = venv.join("requirements.txt");
     std::fs::write(&requirements, program.requirements())
         .map_err(|error| Failure::local(format!("{}: {error}", requirements.display())))?;
-    let mut pip = Command::new(inside);
+    let mut pip = child(inside);
+    process::pass_on(pip.as_std_mut(), |name| {
+        name.starts_with("PIP_") || FETCHING.contains(&name.to_ascii_uppercase().as_str())
+    });
     pip.args([
         "-m",
         "pip",
@@ -137,6 +146,13 @@ async fn install(
     ])
     .arg(&requirements);
     run(&mut pip, &format!("installing {}", program.name())).await
+}
+
+/// A program with a built environment: what is set for this one, a token for example, is not its business.
+fn child(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    process::clear_environment(command.as_std_mut());
+    command
 }
 
 async fn run(command: &mut Command, what: &str) -> Result<(), Failure> {
@@ -166,7 +182,7 @@ async fn find_python(given: Option<&Path>) -> Result<PathBuf, Failure> {
     };
     for candidate in &candidates {
         let check = "import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 14)))";
-        let found = Command::new(candidate)
+        let found = child(candidate)
             .args(["-c", check])
             .kill_on_drop(true)
             .output()

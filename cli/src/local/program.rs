@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_standalone_lets_in_root_with_a_password_that_milvus_takes() {
+    fn t70_a_standalone_lets_in_root_with_a_password_that_milvus_takes() {
         let long = format!("root:{}", "x".repeat(257));
         for token in ["me:secret", "root:short", &long, "root", ""] {
             let failure = Program::Standalone.check_token(token).expect_err(token);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn both_packages_are_in_the_binary_with_their_pins() {
+    fn t69_both_packages_are_in_the_binary_with_their_pins() {
         for program in [Program::Lite, Program::Standalone] {
             let names: Vec<&str> = program.sources().iter().map(|(name, _)| *name).collect();
             assert!(names.contains(&"__main__.py"), "{names:?}");

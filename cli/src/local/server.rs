@@ -5,6 +5,7 @@
 
 use super::program::Installed;
 use crate::failure::Failure;
+use crate::process;
 use serde::Deserialize;
 use std::path::Path;
 use std::process::Stdio;
@@ -95,16 +96,10 @@ impl Server {
         if temporary.is_some() {
             command.arg("--ephemeral");
         }
-        // A built environment: nothing of the caller's but what Python needs to run.
+        process::clear_environment(command.as_std_mut());
         command
-            .env_clear()
             .env("PYTHONPATH", &installed.sources)
             .env("PYTHONDONTWRITEBYTECODE", "1");
-        for name in ["PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"] {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
-        }
         if let Some(token) = options.token {
             command.env(installed.program.token_variable(), token);
         }

@@ -10,11 +10,11 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
-use super::limits::{INSTANCES, Limits, MEMORIES, TABLE_ELEMENTS, TABLES};
+use super::limits::Limits;
 
 /// How often running code gives way. tokio looks at timers and sockets once in 61 turns of a busy thread: this times
 /// 61 is the longest that calls which only compute can hold up everything else.
-const TICK: Duration = Duration::from_millis(2);
+pub(super) const TICK: Duration = Duration::from_millis(2);
 
 pub(super) fn engine(limits: &Limits) -> Result<Engine> {
     let mut config = Config::new();
@@ -62,17 +62,17 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let calls = limits.concurrent_calls.saturating_add(1);
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls)
-        .total_core_instances(calls.saturating_mul(INSTANCES))
-        .total_memories(calls.saturating_mul(MEMORIES))
-        .total_tables(calls.saturating_mul(TABLES))
+        .total_core_instances(calls.saturating_mul(limits.instances))
+        .total_memories(calls.saturating_mul(limits.memories))
+        .total_tables(calls.saturating_mul(limits.tables))
         .total_stacks(calls.saturating_mul(2))
         .total_gc_heaps(0)
-        .max_core_instances_per_component(INSTANCES)
-        .max_memories_per_component(MEMORIES)
-        .max_tables_per_component(TABLES)
+        .max_core_instances_per_component(limits.instances)
+        .max_memories_per_component(limits.memories)
+        .max_tables_per_component(limits.tables)
         .max_memories_per_module(1)
         .max_memory_size(limits.memory_bytes)
-        .table_elements(TABLE_ELEMENTS)
+        .table_elements(limits.table_elements)
         // What a call touched beyond this is given back to the system instead of being cleared.
         .linear_memory_keep_resident(1 << 20)
         .table_keep_resident(1 << 16)
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_proposal_that_is_not_needed_is_refused() {
+    fn t44_every_proposal_that_is_not_needed_is_refused() {
         let engine = engine(&Limits::default()).unwrap();
         for (proposal, module) in [
             ("gc", "(module (type (struct)))"),

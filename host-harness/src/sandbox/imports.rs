@@ -1,16 +1,19 @@
 //! The six interfaces that a component may import, checked before it is compiled, and linked one by one.
 
 use sha2::{Digest as _, Sha256};
-use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload};
 use wasmtime::Result;
 use wasmtime::component::Linker;
+// The engine's own parser: what is checked here is read as it will be read there.
+use wasmtime::wasmparser::{
+    BinaryReaderError, ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload,
+};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtxView};
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::p2::bindings::io;
 use wasmtime_wasi_http::p2::bindings::http;
 use wasmtime_wasi_http::{WasiHttp, WasiHttpView as _};
 
-use super::Guest;
+use super::{Guest, LimitKind, Limits};
 use crate::error::BuildError;
 
 /// What a component may import, each as version 0.2.x. The linker below holds exactly these.
@@ -23,8 +26,6 @@ const ALLOWED: [&str; 6] = [
     "wasi:io/streams",
 ];
 const TOOLS: &str = "milvus:vector-store/tools@0.1.";
-/// More functions than any component of ours has; compiling time grows with them.
-const FUNCTIONS: u32 = 100_000;
 
 /// What a component is, read from its bytes without compiling it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,21 +40,35 @@ pub struct ComponentInfo {
     pub exports: Vec<String>,
 }
 
-/// Reads and checks a component: its size, its imports, its exports.
-pub(crate) fn read(bytes: &[u8], size_limit: usize) -> Result<ComponentInfo, BuildError> {
-    if bytes.len() > size_limit {
-        return Err(BuildError::TooLarge {
-            size: bytes.len(),
-            limit: size_limit,
-        });
+impl ComponentInfo {
+    /// Compares its digest with an expected one: 64 hexadecimal digits, `sha256:` before them or not.
+    ///
+    /// # Errors
+    /// It is another one, or what was expected is no digest: [`BuildError::Digest`].
+    pub fn expect(&self, sha256: &str) -> Result<(), BuildError> {
+        let digits = sha256.strip_prefix("sha256:").unwrap_or(sha256);
+        if digits.eq_ignore_ascii_case(&self.digest) {
+            return Ok(());
+        }
+        Err(BuildError::Digest {
+            expected: shown(sha256),
+            came: format!("sha256:{}", self.digest),
+        })
     }
-    let invalid = |error: wasmparser::BinaryReaderError| BuildError::NoComponent(error.to_string());
+}
+
+/// Reads and checks a component: its size, its imports, its exports.
+pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<ComponentInfo, BuildError> {
+    if bytes.len() > limits.component_bytes {
+        return Err(BuildError::limit(LimitKind::ComponentBytes, limits));
+    }
+    let invalid = |error: BinaryReaderError| BuildError::NoComponent(error.to_string());
     let (mut imports, mut exports, mut unwanted) = (Vec::new(), Vec::new(), Vec::new());
     let (mut depth, mut functions) = (0_u32, 0_u32);
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(invalid)? {
             Payload::Version {
-                encoding: wasmparser::Encoding::Module,
+                encoding: Encoding::Module,
                 ..
             } if depth == 0 => {
                 return Err(BuildError::NoComponent("it is a core module".to_owned()));
@@ -91,11 +106,8 @@ pub(crate) fn read(bytes: &[u8], size_limit: usize) -> Result<ComponentInfo, Bui
     if !exports.iter().any(|name| name.starts_with(TOOLS)) {
         return Err(BuildError::Exports(exports));
     }
-    if functions > FUNCTIONS {
-        return Err(BuildError::TooManyFunctions {
-            functions,
-            limit: FUNCTIONS,
-        });
+    if functions > limits.component_functions {
+        return Err(BuildError::limit(LimitKind::ComponentFunctions, limits));
     }
     imports.sort();
     exports.sort();
@@ -146,7 +158,7 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
         &http::types::LinkOptions::default(),
         Guest::http,
     )?;
-    http::outgoing_handler::add_to_linker::<Guest, WasiHttp>(linker, Guest::http)
+    super::outgoing::link(linker)
 }
 
 #[cfg(test)]
@@ -154,7 +166,7 @@ mod tests {
     use super::*;
 
     fn read_text(text: &str) -> Result<ComponentInfo, BuildError> {
-        read(&wat::parse_str(text).expect(text), 1 << 20)
+        read(&wat::parse_str(text).expect(text), &Limits::default())
     }
 
     const EXPORT: &str =
@@ -172,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_import_is_refused_by_name_before_anything_is_compiled() {
+    fn t45_every_other_import_is_refused_by_name_before_anything_is_compiled() {
         for name in [
             "wasi:clocks/wall-clock@0.2.12",
             "wasi:random/random@0.2.0",
@@ -210,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn imports_of_nested_components_are_their_own_business() {
+    fn t45_imports_of_nested_components_are_their_own_business() {
         let inner = r#"(component (import "anything" (func)))"#;
         let info = read_text(&format!("(component {inner} {EXPORT})"))
             .expect("never instantiated with an import");
@@ -218,12 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_component_with_tools_is_refused() {
-        assert!(matches!(
-            read(b"hello", 100),
-            Err(BuildError::NoComponent(_))
-        ));
-        assert!(matches!(read(b"", 100), Err(BuildError::NoComponent(_))));
+    fn t45_what_is_no_component_with_tools_is_refused() {
+        for bytes in [&b"hello"[..], b""] {
+            assert!(matches!(
+                read(bytes, &Limits::default()),
+                Err(BuildError::NoComponent(_))
+            ));
+        }
         assert!(matches!(
             read_text("(module)"),
             Err(BuildError::NoComponent(_))
@@ -236,27 +249,20 @@ mod tests {
             read_text(&format!("(component {later})")),
             Err(BuildError::Exports(_))
         ));
-        assert!(matches!(
-            read(&[0; 101], 100),
-            Err(BuildError::TooLarge {
-                size: 101,
-                limit: 100
-            })
-        ));
     }
 
     #[test]
-    fn no_bytes_panic() {
+    fn t45_no_bytes_panic() {
         let whole = wat::parse_str(format!(
             r#"(component (import "wasi:io/poll@0.2.0" (instance)) {EXPORT})"#
         ))
         .unwrap();
         for at in 0..whole.len() {
-            let _ = read(&whole[..at], 1 << 20);
+            let _ = read(&whole[..at], &Limits::default());
             for bit in 0..8 {
                 let mut changed = whole.clone();
                 changed[at] ^= 1 << bit;
-                let _ = read(&changed, 1 << 20);
+                let _ = read(&changed, &Limits::default());
             }
         }
     }

@@ -3,57 +3,141 @@
 use std::fmt;
 use std::time::Duration;
 
+use policy::Rule;
 use wasmtime::{ResourceLimiter, Result};
 
-/// Limits per call and per host. Sizes are bytes. Start from `Limits::default()` and change what you need.
-///
-/// ```
-/// use host_harness::Limits;
-/// use std::time::Duration;
-///
-/// let limits = Limits { call_time: Duration::from_secs(5), ..Limits::default() };
-/// # assert_eq!(limits.memory_bytes, 256 << 20);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Linear memory of a call, over all memories of the component. 256 MiB. The component needs some three times
-    /// the rows that it is given.
-    pub memory_bytes: usize,
-    /// Wall clock of a call, everything included. 60 s.
-    pub call_time: Duration,
-    /// Body of one request. 32 MiB.
-    pub request_bytes: u64,
-    /// Body of one answer. 64 MiB.
-    pub response_bytes: u64,
-    /// Requests of a call, let out or refused. 64.
-    pub requests_per_call: u32,
-    /// Requests and answers that the host holds at a time, over all calls. 256 MiB.
-    pub budget_bytes: u64,
-    /// Calls at a time; one more is refused as overloaded, none waits. 32.
-    pub concurrent_calls: u32,
-    /// Handles (requests, bodies, streams, pollables) that a call may hold at a time. 1,024.
-    pub handles: usize,
-    /// Headers of one request or answer within the sandbox, as they lie in memory. 16 KiB.
-    pub header_bytes: usize,
-    /// File of the component. 16 MiB.
-    pub component_bytes: usize,
+/// What the value of a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Bytes.
+    Bytes,
+    /// Milliseconds.
+    Milliseconds,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            memory_bytes: 256 << 20,
-            call_time: Duration::from_secs(60),
-            request_bytes: 32 << 20,
-            response_bytes: 64 << 20,
-            requests_per_call: 64,
-            budget_bytes: 256 << 20,
-            concurrent_calls: 32,
-            handles: 1024,
-            header_bytes: 16 << 10,
-            component_bytes: 16 << 20,
+/// A limit as it stands in the table below.
+struct Row {
+    name: &'static str,
+    field: &'static str,
+    unit: Unit,
+    least: u64,
+    most: u64,
+}
+
+/// The one table of limits: field, type, default; kind, name, unit, and the range of values that make sense.
+macro_rules! limits {
+    ($($(#[$doc:meta])* $field:ident: $type:ty = $default:expr, $kind:ident $name:literal $unit:ident $least:expr, $most:expr;)*) => {
+        /// Limits per call and per host, each with its default. Start from `Limits::default()` and change what you need;
+        /// `docs/limits.md` says what happens at each.
+        ///
+        /// ```
+        /// use host_harness::{LimitKind, Limits};
+        /// use std::time::Duration;
+        ///
+        /// let mut limits = Limits { call_time: Duration::from_secs(5), ..Limits::default() };
+        /// limits.set(LimitKind::MemoryBytes, 128 << 20)?;
+        /// assert_eq!(limits.memory_bytes, 128 << 20);
+        /// # Ok::<(), host_harness::LimitError>(())
+        /// ```
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Limits { $($(#[$doc])* pub $field: $type,)* }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
         }
-    }
+
+        impl Limits {
+            /// The value of a limit, in its unit.
+            #[must_use]
+            pub fn get(&self, limit: LimitKind) -> u64 {
+                match limit { $(LimitKind::$kind => self.$field.number(),)* }
+            }
+
+            /// Sets a limit, in its unit.
+            ///
+            /// # Errors
+            /// The value makes no sense for this limit.
+            pub fn set(&mut self, limit: LimitKind, value: u64) -> Result<(), LimitError> {
+                limit.check(value)?;
+                match limit { $(LimitKind::$kind => self.$field = Number::of(value),)* }
+                Ok(())
+            }
+        }
+
+        /// A limit, by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum LimitKind { $(#[doc = concat!("[`Limits::", stringify!($field), "`].")] $kind,)* }
+
+        impl LimitKind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),*];
+
+            fn row(self) -> Row {
+                match self {
+                    $(Self::$kind => Row {
+                        name: $name, field: stringify!($field), unit: Unit::$unit, least: $least, most: $most,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+const DAY: u64 = 86_400_000;
+
+limits! {
+    /// Linear memory of a call, over all memories of the component: 256 MiB. The component needs some three times the
+    /// rows that it is given.
+    memory_bytes: usize = 256 << 20, MemoryBytes "memory-bytes" Bytes 1 << 16, 1 << 32;
+    /// Linear memories of a component, those of its parts counted together: 2.
+    memories: u32 = 2, Memories "memories" Count 1, 8;
+    /// Elements of a call's tables, over all of them: 100,000. A component's own table of functions has some thousands.
+    table_elements: usize = 100_000, TableElements "table-elements" Count 1, 1_000_000;
+    /// Tables of a component: 16.
+    tables: u32 = 16, Tables "tables" Count 1, 100;
+    /// Core instances of a component: 16. It has some three.
+    instances: u32 = 16, Instances "instances" Count 1, 1000;
+    /// Handles (requests, bodies, streams, pollables) that a call may hold at a time: 1,024.
+    handles: usize = 1024, Handles "handles" Count 1, 1_000_000;
+    /// Headers of one request or answer within the sandbox, as they lie in memory: 16 KiB.
+    header_bytes: usize = 16 << 10, HeaderBytes "header-bytes" Bytes 1, 1 << 20;
+    /// What the component hands to the host at once, an answer to its caller included (wasmtime's host-call fuel): 64 MiB.
+    hostcall_bytes: usize = 64 << 20, HostcallBytes "hostcall-bytes" Bytes 1 << 10, 1 << 31;
+    /// Wall clock of a call, everything included: 60 s.
+    call_time: Duration = Duration::from_secs(60), CallTime "call-time" Milliseconds 1, DAY;
+    /// Time for which a call's code runs, in steps of 2 ms: 30 s.
+    cpu_time: Duration = Duration::from_secs(30), CpuTime "cpu-time" Milliseconds 1, DAY;
+    /// From a request to the end of its answer's head: 60 s. A component can only ask for less.
+    first_byte_time: Duration = Duration::from_secs(60), FirstByteTime "first-byte-time" Milliseconds 1, DAY;
+    /// Between two parts of an answer's body: 30 s. A component can only ask for less.
+    between_bytes_time: Duration = Duration::from_secs(30), BetweenBytesTime "between-bytes-time" Milliseconds 1, DAY;
+    /// Body of one request: 32 MiB.
+    request_bytes: u64 = 32 << 20, RequestBytes "request-bytes" Bytes 1, 1 << 31;
+    /// Rows in one request: 1,000,000.
+    rows_per_request: u64 = 1_000_000, RowsPerRequest "rows-per-request" Count 1, 1_000_000_000;
+    /// Body of one answer: 64 MiB.
+    response_bytes: u64 = 64 << 20, ResponseBytes "response-bytes" Bytes 1, 1 << 31;
+    /// Requests of a call, let out or refused: 64. So many audit lines, two more at most, are written for it.
+    requests_per_call: u32 = 64, RequestsPerCall "requests-per-call" Count 1, 1_000_000;
+    /// Requests of a call that are on their way at a time: 8.
+    requests_at_once: u32 = 8, RequestsAtOnce "requests-at-once" Count 1, 1000;
+    /// Requests a minute of each operation of class `admin` (load, flush, compact), at one endpoint: 10. `u32::MAX`: any
+    /// number.
+    admin_per_minute: u32 = 10, AdminPerMinute "admin-per-minute" Count 1, u32::MAX as u64;
+    /// Requests and answers that the host holds at a time, over all calls: 256 MiB.
+    budget_bytes: u64 = 256 << 20, BudgetBytes "budget-bytes" Bytes 1 << 10, 1 << 40;
+    /// Calls at a time; one more is refused as overloaded, none waits: 32.
+    concurrent_calls: u32 = 32, ConcurrentCalls "concurrent-calls" Count 1, 1000;
+    /// File of the component: 16 MiB.
+    component_bytes: usize = 16 << 20, ComponentBytes "component-bytes" Bytes 1, 1 << 30;
+    /// Functions of the component: 100,000. Compiling time grows with them.
+    component_functions: u32 = 100_000, ComponentFunctions "component-functions" Count 1, 10_000_000;
 }
 
 impl Limits {
@@ -63,41 +147,85 @@ impl Limits {
         self.call_time - (self.call_time / 20).min(Duration::from_secs(1))
     }
 
-    /// The most that crosses between component and host at once: an answer or a request, whichever is larger.
-    pub(crate) fn crossing_bytes(&self) -> usize {
-        usize::try_from(self.request_bytes.max(self.response_bytes)).unwrap_or(usize::MAX)
+    /// Whether each value makes sense.
+    pub(crate) fn check(&self) -> Result<(), LimitError> {
+        LimitKind::ALL
+            .iter()
+            .try_for_each(|limit| limit.check(self.get(*limit)))
     }
 }
 
-/// A limit that ended a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LimitKind {
-    /// `Limits::memory_bytes`.
-    MemoryBytes,
-    /// Elements of the component's tables: 100,000.
-    TableElements,
-    /// `Limits::call_time`, in milliseconds.
-    CallTime,
-    /// `Limits::handles`.
-    Handles,
-    /// `Limits::header_bytes`.
-    HeaderBytes,
-    /// What crosses between component and host at once: the larger of `Limits::request_bytes` and `response_bytes`.
-    CrossingBytes,
+/// A value that makes no sense for its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{limit}: expected {} to {}, {} came", .limit.shown(.limit.row().least), .limit.shown(.limit.row().most), .limit.shown(*.value))]
+pub struct LimitError {
+    /// The limit.
+    pub limit: LimitKind,
+    /// The value, in its unit.
+    pub value: u64,
 }
 
 impl LimitKind {
     /// The stable name: kebab case.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::MemoryBytes => "memory-bytes",
-            Self::TableElements => "table-elements",
-            Self::CallTime => "call-time",
-            Self::Handles => "handles",
-            Self::HeaderBytes => "header-bytes",
-            Self::CrossingBytes => "crossing-bytes",
+        self.row().name
+    }
+
+    /// Its field of [`Limits`].
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        self.row().field
+    }
+
+    /// The limit that a rule holds to, where it is one of the host's.
+    pub(crate) fn of(rule: Rule) -> Option<Self> {
+        Some(match rule {
+            Rule::RequestCount => Self::RequestsPerCall,
+            Rule::AtOnce => Self::RequestsAtOnce,
+            Rule::Rate => Self::AdminPerMinute,
+            Rule::RequestBytes => Self::RequestBytes,
+            Rule::Rows => Self::RowsPerRequest,
+            _ => return None,
+        })
+    }
+
+    /// What its value counts.
+    #[must_use]
+    pub fn unit(self) -> Unit {
+        self.row().unit
+    }
+
+    /// A value of it with its unit, such as `256MiB`, `60s` or `64`.
+    #[must_use]
+    pub fn shown(self, value: u64) -> String {
+        let units: &[(u64, &str)] = match self.unit() {
+            Unit::Count => &[(1, "")],
+            Unit::Bytes => &[
+                (1 << 30, "GiB"),
+                (1 << 20, "MiB"),
+                (1 << 10, "KiB"),
+                (1, "B"),
+            ],
+            Unit::Milliseconds => &[(1000, "s"), (1, "ms")],
+        };
+        let whole = |(size, _): &&(u64, &str)| value > 0 && value.is_multiple_of(*size);
+        let (size, unit) = units.iter().find(whole).unwrap_or(&units[units.len() - 1]);
+        format!("{}{unit}", value / size)
+    }
+
+    /// Twice a value, if that still makes sense: what to try where it was too little.
+    #[must_use]
+    pub fn raised(self, value: u64) -> u64 {
+        value.saturating_mul(2).min(self.row().most)
+    }
+
+    fn check(self, value: u64) -> Result<(), LimitError> {
+        let Row { least, most, .. } = self.row();
+        if (least..=most).contains(&value) {
+            Ok(())
+        } else {
+            Err(LimitError { limit: self, value })
         }
     }
 }
@@ -108,35 +236,77 @@ impl fmt::Display for LimitKind {
     }
 }
 
-/// Elements over all tables of a call. A component's own table of functions has some thousands.
-pub(super) const TABLE_ELEMENTS: usize = 100_000;
-/// Core instances, tables and memories of a call. A component has some three of the first and one of the last.
-pub(super) const INSTANCES: u32 = 16;
-pub(super) const TABLES: u32 = 16;
-pub(super) const MEMORIES: u32 = 2;
+/// The types of the limits' fields, as numbers in the limit's unit.
+trait Number {
+    fn number(&self) -> u64;
+    fn of(value: u64) -> Self;
+}
+
+impl Number for u64 {
+    fn number(&self) -> u64 {
+        *self
+    }
+    fn of(value: u64) -> Self {
+        value
+    }
+}
+
+impl Number for usize {
+    fn number(&self) -> u64 {
+        *self as u64
+    }
+    fn of(value: u64) -> Self {
+        Self::try_from(value).unwrap_or(Self::MAX)
+    }
+}
+
+impl Number for u32 {
+    fn number(&self) -> u64 {
+        u64::from(*self)
+    }
+    fn of(value: u64) -> Self {
+        Self::try_from(value).unwrap_or(Self::MAX)
+    }
+}
+
+impl Number for Duration {
+    fn number(&self) -> u64 {
+        u64::try_from(self.as_millis()).unwrap_or(u64::MAX)
+    }
+    fn of(value: u64) -> Self {
+        Self::from_millis(value)
+    }
+}
 
 /// Counts what a call grows, over all memories and all tables.
 #[derive(Debug)]
 pub(crate) struct Meter {
+    limits: Limits,
     memory: usize,
-    memory_limit: usize,
     elements: usize,
-    exceeded: Option<(LimitKind, u64)>,
+    exceeded: Option<LimitKind>,
 }
 
 impl Meter {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
+            limits: limits.clone(),
             memory: 0,
-            memory_limit: limits.memory_bytes,
             elements: 0,
             exceeded: None,
         }
     }
 
     /// The limit at which a growth was refused, if one was.
-    pub(crate) fn exceeded(&self) -> Option<(LimitKind, u64)> {
+    pub(crate) fn exceeded(&self) -> Option<LimitKind> {
         self.exceeded
+    }
+
+    fn allows(&mut self, fits: bool, limit: LimitKind) -> bool {
+        if !fits {
+            self.exceeded = Some(limit);
+        }
+        fits
     }
 }
 
@@ -157,11 +327,9 @@ impl ResourceLimiter for Meter {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
-        if !grow(&mut self.memory, current, desired, self.memory_limit) {
-            self.exceeded = Some((LimitKind::MemoryBytes, self.memory_limit as u64));
-            return Ok(false);
-        }
-        Ok(maximum.is_none_or(|maximum| desired <= maximum))
+        let fits = grow(&mut self.memory, current, desired, self.limits.memory_bytes);
+        Ok(self.allows(fits, LimitKind::MemoryBytes)
+            && maximum.is_none_or(|maximum| desired <= maximum))
     }
 
     fn table_growing(
@@ -170,23 +338,26 @@ impl ResourceLimiter for Meter {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
-        if !grow(&mut self.elements, current, desired, TABLE_ELEMENTS) {
-            self.exceeded = Some((LimitKind::TableElements, TABLE_ELEMENTS as u64));
-            return Ok(false);
-        }
-        Ok(maximum.is_none_or(|maximum| desired <= maximum))
+        let fits = grow(
+            &mut self.elements,
+            current,
+            desired,
+            self.limits.table_elements,
+        );
+        Ok(self.allows(fits, LimitKind::TableElements)
+            && maximum.is_none_or(|maximum| desired <= maximum))
     }
 
     fn instances(&self) -> usize {
-        INSTANCES as usize
+        self.limits.instances as usize
     }
 
     fn tables(&self) -> usize {
-        TABLES as usize
+        self.limits.tables as usize
     }
 
     fn memories(&self) -> usize {
-        MEMORIES as usize
+        self.limits.memories as usize
     }
 }
 
@@ -195,7 +366,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_counted_over_all_memories() {
+    fn t47_memory_is_counted_over_all_memories() {
         let limits = Limits {
             memory_bytes: 3 << 16,
             ..Limits::default()
@@ -205,19 +376,24 @@ mod tests {
         assert!(meter.memory_growing(0, 1 << 16, None).unwrap());
         assert_eq!(meter.exceeded(), None);
         assert!(!meter.memory_growing(1 << 16, 2 << 16, None).unwrap());
-        assert_eq!(meter.exceeded(), Some((LimitKind::MemoryBytes, 3 << 16)));
+        assert_eq!(meter.exceeded(), Some(LimitKind::MemoryBytes));
     }
 
     #[test]
-    fn elements_are_counted_over_all_tables() {
+    fn t47_elements_are_counted_over_all_tables() {
         let mut meter = Meter::new(&Limits::default());
-        assert!(meter.table_growing(0, TABLE_ELEMENTS, None).unwrap());
+        assert!(meter.table_growing(0, 100_000, None).unwrap());
         assert!(!meter.table_growing(0, 1, None).unwrap());
         assert!(!meter.table_growing(0, usize::MAX, None).unwrap());
-        assert_eq!(
-            meter.exceeded(),
-            Some((LimitKind::TableElements, TABLE_ELEMENTS as u64))
-        );
+        assert_eq!(meter.exceeded(), Some(LimitKind::TableElements));
+    }
+
+    #[test]
+    fn a_growth_beyond_what_a_memory_says_of_itself_is_no_limit_of_the_host() {
+        let mut meter = Meter::new(&Limits::default());
+        assert!(!meter.memory_growing(0, 2 << 16, Some(1 << 16)).unwrap());
+        assert!(!meter.table_growing(0, 2, Some(1)).unwrap());
+        assert_eq!(meter.exceeded(), None);
     }
 
     #[test]
@@ -229,5 +405,52 @@ mod tests {
             };
             assert_eq!(limits.request_time(), Duration::from_millis(request));
         }
+    }
+
+    #[test]
+    fn each_limit_can_be_set_and_read_within_its_range_and_not_beyond() {
+        for limit in LimitKind::ALL {
+            let Row { least, most, .. } = limit.row();
+            let mut limits = Limits::default();
+            assert!(limits.check().is_ok(), "{limit}");
+            for value in [least, most] {
+                limits.set(*limit, value).unwrap();
+                assert_eq!(limits.get(*limit), value, "{limit}");
+            }
+            for value in [least - 1, most + 1, u64::MAX] {
+                let error = limits.set(*limit, value).unwrap_err();
+                assert_eq!((error.limit, error.value), (*limit, value));
+                assert_eq!(limits.get(*limit), most, "{limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_name_is_its_fields() {
+        for limit in LimitKind::ALL {
+            assert_eq!(limit.name().replace('-', "_"), limit.field());
+        }
+    }
+
+    #[test]
+    fn values_are_shown_in_the_largest_unit_that_divides_them() {
+        for (limit, value, shown) in [
+            (LimitKind::MemoryBytes, 256 << 20, "256MiB"),
+            (LimitKind::MemoryBytes, 1 << 30, "1GiB"),
+            (LimitKind::MemoryBytes, 1025, "1025B"),
+            (LimitKind::MemoryBytes, 0, "0B"),
+            (LimitKind::CallTime, 60_000, "60s"),
+            (LimitKind::CallTime, 1500, "1500ms"),
+            (LimitKind::Handles, 1024, "1024"),
+        ] {
+            assert_eq!(limit.shown(value), shown);
+        }
+    }
+
+    #[test]
+    fn a_limit_is_raised_to_twice_its_value_and_no_further_than_makes_sense() {
+        assert_eq!(LimitKind::Handles.raised(1024), 2048);
+        assert_eq!(LimitKind::Memories.raised(7), 8);
+        assert_eq!(LimitKind::BudgetBytes.raised(u64::MAX), 1 << 40);
     }
 }

@@ -1,14 +1,17 @@
 //! The sandbox: a component compiled once, and a fresh instance of it for each call.
 
 pub(crate) mod bindings;
+mod cache;
 mod engine;
 mod imports;
 pub(crate) mod limits;
+mod outgoing;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use wasmtime::component::{Component, HasData, InstancePre, Linker, ResourceTable};
+use wasmtime::component::{HasData, InstancePre, Linker, ResourceTable};
 use wasmtime::{Engine, Result, Store, UpdateDeadline};
 use wasmtime_wasi::clocks::WasiClocksCtx;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -16,10 +19,11 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::egress::{Call, Egress};
 use crate::error::{BuildError, TimeIsUp};
 
+pub use cache::CompiledCode;
 pub use imports::ComponentInfo;
 pub(crate) use imports::read;
 use limits::Meter;
-pub use limits::{LimitKind, Limits};
+pub use limits::{LimitError, LimitKind, Limits, Unit};
 
 /// What the host keeps for one instance.
 pub(crate) struct Guest {
@@ -61,14 +65,20 @@ pub(crate) struct Sandbox {
     engine: Engine,
     pub(crate) instance: InstancePre<Guest>,
     pub(crate) doors: Doors,
+    pub(crate) code: CompiledCode,
 }
 
 impl Sandbox {
-    /// Compiles a component that [`read`] has passed. Takes seconds of CPU.
-    pub(crate) fn new(component: &[u8], limits: &Limits) -> Result<Self, BuildError> {
+    /// Compiles a component that [`read`] has passed, which takes a second or more of CPU, or reads its compiled code
+    /// from a folder.
+    pub(crate) fn new(
+        component: &[u8],
+        limits: &Limits,
+        cache: Option<&Path>,
+    ) -> Result<Self, BuildError> {
         let build = || -> Result<Self> {
             let engine = engine::engine(limits)?;
-            let component = Component::new(&engine, component)?;
+            let (component, code) = cache::component(&engine, component, cache)?;
             let mut linker = Linker::new(&engine);
             imports::link(&mut linker)?;
             let instance = linker.instantiate_pre(&component)?;
@@ -83,9 +93,13 @@ impl Sandbox {
                 engine,
                 instance,
                 doors,
+                code,
             })
         };
-        build().map_err(|error| BuildError::Compile(plain(&format!("{error:#}"))))
+        build().map_err(|error| {
+            BuildError::beyond(&error, limits)
+                .unwrap_or_else(|| BuildError::Compile(plain(&format!("{error:#}"))))
+        })
     }
 
     /// A store for one call, all its limits armed.
@@ -104,14 +118,21 @@ impl Sandbox {
         };
         let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.meter);
-        store.set_hostcall_fuel(limits.crossing_bytes());
+        store.set_hostcall_fuel(limits.hostcall_bytes);
         store.set_max_component_handles(limits.handles);
         store.set_epoch_deadline(1);
         // Code that only computes is ended here: a busy thread may be late to see the timer of the whole call.
         let end = Instant::now() + limits.call_time;
-        store.epoch_deadline_callback(move |_| match Instant::now() < end {
-            true => Ok(UpdateDeadline::Yield(1)),
-            false => Err(TimeIsUp.into()),
+        let (mut ticks, most) = (0, limits.cpu_time.as_nanos() / engine::TICK.as_nanos());
+        store.epoch_deadline_callback(move |_| {
+            ticks += 1;
+            if Instant::now() >= end {
+                Err(TimeIsUp(LimitKind::CallTime).into())
+            } else if ticks > most {
+                Err(TimeIsUp(LimitKind::CpuTime).into())
+            } else {
+                Ok(UpdateDeadline::Yield(1))
+            }
         });
         store
     }

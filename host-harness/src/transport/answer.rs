@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING,
+};
 use hyper::{Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use super::TransportError;
+use super::{Exchange, TransportError};
 use crate::budget::{Budget, Share};
 use crate::credential::Credential;
+use crate::sandbox::LimitKind;
 
 /// An answer, whole; the credential is taken out of it.
 #[derive(Debug)]
@@ -41,14 +44,32 @@ pub(crate) struct Bounds<'a> {
     /// All of it has to be there by then.
     pub(crate) deadline: Instant,
     /// The longest wait for the answer's head, and between two parts of its body.
-    pub(crate) first_byte: Option<Duration>,
-    pub(crate) between_bytes: Option<Duration>,
+    pub(crate) first_byte: Wait,
+    pub(crate) between_bytes: Wait,
+}
+
+/// How long the host waits; the component can only ask for less.
+#[derive(Clone, Copy)]
+pub(crate) struct Wait {
+    pub(crate) limit: LimitKind,
+    pub(crate) most: Duration,
+    pub(crate) asked: Option<Duration>,
 }
 
 impl Bounds<'_> {
-    pub(super) fn until(&self, wait: Option<Duration>) -> Instant {
-        let limit = wait.and_then(|wait| Instant::now().checked_add(wait));
-        limit.map_or(self.deadline, |limit| limit.min(self.deadline))
+    /// When a wait that begins now is over, and what it then was.
+    pub(super) fn until(&self, wait: Wait) -> (Instant, TransportError) {
+        let (time, limit) = match wait.asked {
+            Some(asked) if asked < wait.most => (asked, None),
+            _ => (wait.most, Some(wait.limit)),
+        };
+        match Instant::now().checked_add(time) {
+            Some(until) if until < self.deadline => (until, TransportError::Timeout(limit)),
+            _ => (
+                self.deadline,
+                TransportError::Timeout(Some(LimitKind::CallTime)),
+            ),
+        }
     }
 }
 
@@ -57,8 +78,11 @@ impl Answer {
         response: Response<Incoming>,
         bounds: &Bounds<'_>,
         credential: Option<&Credential>,
+        exchange: Exchange,
     ) -> Result<Self, TransportError> {
         let (head, mut body) = response.into_parts();
+        // Dropped before the body: a connection is given up before what is left on it could be read away.
+        let mut exchange = exchange;
         // Nobody asked for another protocol: what follows would be no HTTP.
         if head.status.is_informational() {
             return Err(TransportError::Protocol);
@@ -76,9 +100,8 @@ impl Answer {
         let mut bytes =
             Vec::with_capacity(usize::try_from(announced).map_err(|_| TransportError::Overloaded)?);
         loop {
-            let frame = timeout_at(bounds.until(bounds.between_bytes), body.frame())
-                .await
-                .map_err(|_| TransportError::Timeout)?;
+            let (until, late) = bounds.until(bounds.between_bytes);
+            let frame = timeout_at(until, body.frame()).await.map_err(|_| late)?;
             let Some(frame) = frame else { break };
             // Trailers are dropped: nothing of Milvus' API is in them.
             let Ok(data) = frame
@@ -96,6 +119,7 @@ impl Answer {
             }
             bytes.extend_from_slice(&data);
         }
+        exchange.whole = true;
         let (bytes, redacted) = match credential {
             Some(credential) => credential.redact(bytes),
             None => (bytes, 0),
@@ -117,10 +141,6 @@ impl Answer {
 
     pub(crate) fn status(&self) -> u16 {
         self.status.as_u16()
-    }
-
-    pub(crate) fn is_success(&self) -> bool {
-        self.status.is_success()
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -150,17 +170,23 @@ impl Answer {
     }
 }
 
-/// `identity` was asked for: a server that compresses all the same could unpack without end, or hide the credential.
 /// Whether the credential stands in `bytes`, in any form that is looked for.
 fn holds(credential: Option<&Credential>, bytes: &[u8]) -> bool {
     credential.is_some_and(|credential| credential.redact(bytes.to_vec()).1 > 0)
 }
 
+/// `identity` was asked for: a server that compresses all the same could unpack without end, or hide the credential. Nor
+/// is a transfer coding other than `chunked` taken, or one beside a length: where an answer ends has one reading.
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), TransportError> {
-    let identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if headers.get_all(CONTENT_ENCODING).iter().all(identity) {
-        Ok(())
-    } else {
-        Err(TransportError::Encoded)
+    let only = |name, coding: &'static [u8]| {
+        let mut values = headers.get_all(name).iter();
+        values.all(|value| value.as_bytes().eq_ignore_ascii_case(coding))
+    };
+    if !only(CONTENT_ENCODING, b"identity") || !only(TRANSFER_ENCODING, b"chunked") {
+        return Err(TransportError::Encoded);
     }
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        return Err(TransportError::Protocol);
+    }
+    Ok(())
 }

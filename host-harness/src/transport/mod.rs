@@ -1,11 +1,11 @@
 //! The way out. Sends what the policy admitted, with headers of the host's own, and takes the answer in.
 
 mod answer;
+mod error;
 mod pool;
+mod resolve;
 mod tls;
 
-use std::error::Error as _;
-use std::io;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -13,8 +13,7 @@ use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT,
 };
 use hyper::{Request, Uri};
-use hyper_util::client::legacy::Error as ClientError;
-use hyper_util::client::legacy::connect::capture_connection;
+use hyper_util::client::legacy::connect::{CaptureConnection, Connected, capture_connection};
 use routes::Method;
 use tokio::time::timeout_at;
 
@@ -22,145 +21,21 @@ use crate::credential::Credential;
 use crate::error::EndpointError;
 use policy::{Admitted, Scheme};
 
-pub(crate) use answer::{Answer, Bounds};
+pub(crate) use answer::{Answer, Bounds, Wait};
+pub use error::ConnectError;
+pub(crate) use error::TransportError;
+pub(crate) use resolve::Addresses;
+pub(crate) use tls::ClientCertificate;
 
-/// Why there is no answer. Holds no text of the server and none of the component.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TransportError {
-    Dns,
-    Refused,
-    Unreachable,
-    ConnectTimeout,
-    Certificate,
-    Tls,
-    /// The connection ended before an answer began.
-    Terminated,
-    /// An answer began and did not end as it should.
-    Incomplete,
-    /// What came is no HTTP.
-    Protocol,
-    HeadTooLarge,
-    AnswerTooLarge(u64),
-    Encoded,
-    Timeout,
-    Overloaded,
-    /// The request could not be built from what was admitted: a fault of the host.
-    Internal,
-}
-
-impl TransportError {
-    /// Stable name, for audit lines.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Dns => "dns-error",
-            Self::Refused => "connection-refused",
-            Self::Unreachable => "unreachable",
-            Self::ConnectTimeout => "connect-timeout",
-            Self::Certificate => "tls-certificate",
-            Self::Tls => "tls-error",
-            Self::Terminated => "connection-terminated",
-            Self::Incomplete => "answer-incomplete",
-            Self::Protocol => "answer-malformed",
-            Self::HeadTooLarge => "answer-head-too-large",
-            Self::AnswerTooLarge(_) => "answer-too-large",
-            Self::Encoded => "answer-encoded",
-            Self::Timeout => "timeout",
-            Self::Overloaded => "overloaded",
-            Self::Internal => "internal",
-        }
-    }
-
-    /// Whether Milvus cannot have seen the request.
-    pub(crate) fn before_sending(self) -> bool {
-        matches!(
-            self,
-            Self::Dns
-                | Self::Refused
-                | Self::Unreachable
-                | Self::ConnectTimeout
-                | Self::Certificate
-                | Self::Tls
-                | Self::Internal
-        )
-    }
-
-    fn client(error: &ClientError) -> Self {
-        if error.is_connect() {
-            return Self::connect(error);
-        }
-        let mut source = error.source();
-        while let Some(cause) = source {
-            if let Some(cause) = cause.downcast_ref::<hyper::Error>() {
-                return Self::hyper(cause, Self::Terminated);
-            }
-            source = cause.source();
-        }
-        Self::Terminated
-    }
-
-    fn body(error: &hyper::Error) -> Self {
-        Self::hyper(error, Self::Incomplete)
-    }
-
-    fn hyper(error: &hyper::Error, otherwise: Self) -> Self {
-        if error.is_parse_too_large() {
-            Self::HeadTooLarge
-        } else if error.is_parse() {
-            Self::Protocol
-        } else if error.is_timeout() {
-            Self::Timeout
-        } else {
-            otherwise
-        }
-    }
-
-    fn connect(error: &ClientError) -> Self {
-        let mut found = Self::Unreachable;
-        let mut source = error.source();
-        while let Some(cause) = source {
-            // hyper-util has no type for it: the text is its constant.
-            if cause.to_string().starts_with("dns error") {
-                return Self::Dns;
-            }
-            if let Some(cause) = cause.downcast_ref::<io::Error>() {
-                found = Self::io(cause);
-            }
-            if let Some(cause) = cause.downcast_ref::<rustls::Error>() {
-                return Self::tls(cause);
-            }
-            source = cause.source();
-        }
-        found
-    }
-
-    fn io(error: &io::Error) -> Self {
-        if let Some(tls) = error.get_ref().and_then(find_tls) {
-            return Self::tls(tls);
-        }
-        match error.kind() {
-            io::ErrorKind::ConnectionRefused => Self::Refused,
-            io::ErrorKind::TimedOut => Self::ConnectTimeout,
-            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => Self::Tls,
-            _ => Self::Unreachable,
-        }
-    }
-
-    fn tls(error: &rustls::Error) -> Self {
-        match error {
-            rustls::Error::InvalidCertificate(_) => Self::Certificate,
-            _ => Self::Tls,
-        }
-    }
-}
-
-/// rustls' errors come wrapped in one or two I/O errors.
-fn find_tls<'a>(
-    error: &'a (dyn std::error::Error + Send + Sync + 'static),
-) -> Option<&'a rustls::Error> {
-    match error.downcast_ref::<io::Error>() {
-        Some(inner) => inner.get_ref().and_then(find_tls),
-        None => error.downcast_ref::<rustls::Error>(),
-    }
+/// What the connections of one endpoint are made with.
+pub(crate) struct Settings {
+    pub(crate) scheme: Scheme,
+    pub(crate) addresses: Addresses,
+    pub(crate) connect_time: Duration,
+    /// PEM; without it the system's.
+    pub(crate) ca_certificate: Option<Vec<u8>>,
+    pub(crate) client_certificate: Option<ClientCertificate>,
+    pub(crate) reuse_http1: bool,
 }
 
 /// The connections and the credential of one endpoint.
@@ -168,21 +43,20 @@ fn find_tls<'a>(
 pub(crate) struct Transport {
     client: pool::HttpClient,
     credential: Option<Credential>,
+    shows_certificate: bool,
     reuse_http1: bool,
 }
 
 impl Transport {
     pub(crate) fn new(
-        scheme: Scheme,
+        settings: Settings,
         credential: Option<Credential>,
-        connect_time: Duration,
-        ca_certificate: Option<&[u8]>,
-        reuse_http1: bool,
     ) -> Result<Self, EndpointError> {
         Ok(Self {
-            client: pool::client(scheme, connect_time, ca_certificate)?,
+            shows_certificate: settings.client_certificate.is_some(),
+            reuse_http1: settings.reuse_http1,
+            client: pool::client(settings)?,
             credential,
-            reuse_http1,
         })
     }
 
@@ -193,23 +67,32 @@ impl Transport {
         bounds: &Bounds<'_>,
     ) -> Result<Answer, TransportError> {
         let mut request = self.wire(&request)?;
-        let mut connection = capture_connection(&mut request);
-        // HTTP/1.1 cannot tell a second answer to one question from the answer to the next: unless the embedder says
-        // otherwise, such a connection carries one.
-        let once = async {
-            if let Some(connected) = &*connection.wait_for_connection_metadata().await
-                && !self.reuse_http1
-                && !connected.is_negotiated_h2()
-            {
-                connected.poison();
+        let mut exchange = Exchange::new(capture_connection(&mut request));
+        let asked = self.client.request(request);
+        let asked = async {
+            if self.reuse_http1 {
+                asked.await
+            } else {
+                tokio::join!(asked, exchange.spend()).0
             }
         };
-        let asked = async { tokio::join!(self.client.request(request), once).0 };
-        let response = timeout_at(bounds.until(bounds.first_byte), asked)
+        let (until, late) = bounds.until(bounds.first_byte);
+        let response = timeout_at(until, asked)
             .await
-            .map_err(|_| TransportError::Timeout)?
-            .map_err(|error| TransportError::client(&error))?;
-        Answer::collect(response, bounds, self.credential.as_ref()).await
+            .map_err(|_| late)?
+            .map_err(|error| self.failure(TransportError::client(&error)))?;
+        Answer::collect(response, bounds, self.credential.as_ref(), exchange).await
+    }
+
+    /// A server that was shown no certificate and refuses "it" wants one.
+    fn failure(&self, error: TransportError) -> TransportError {
+        use ConnectError::{ClientCertificateMissing, ClientCertificateRefused};
+        match error {
+            TransportError::Connect(ClientCertificateRefused) if !self.shows_certificate => {
+                TransportError::Connect(ClientCertificateMissing)
+            }
+            error => error,
+        }
     }
 
     /// The request as it leaves: address from the configured origin, path from the table, every header the host's.
@@ -253,6 +136,48 @@ impl Transport {
             headers.insert(AUTHORIZATION, value);
         }
         Ok(wire)
+    }
+}
+
+/// A request's use of its connection. HTTP/1.1 cannot tell a second answer to one question from the answer to the next:
+/// such a connection carries one request. Where the embedder says otherwise, it is kept when its answer came whole, and
+/// given up if the exchange ended in any other way, or was dropped.
+struct Exchange {
+    connection: CaptureConnection,
+    whole: bool,
+}
+
+impl Exchange {
+    fn new(connection: CaptureConnection) -> Self {
+        Self {
+            connection,
+            whole: false,
+        }
+    }
+
+    /// Gives the connection up as soon as there is one, before an answer can be there.
+    async fn spend(&mut self) {
+        give_up(
+            self.connection
+                .wait_for_connection_metadata()
+                .await
+                .as_ref(),
+        );
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if !self.whole {
+            give_up(self.connection.connection_metadata().as_ref());
+        }
+    }
+}
+
+/// Streams of an HTTP/2 connection are told apart: it is kept.
+fn give_up(connected: Option<&Connected>) {
+    if let Some(connected) = connected.filter(|connected| !connected.is_negotiated_h2()) {
+        connected.poison();
     }
 }
 

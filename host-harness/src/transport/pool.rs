@@ -1,6 +1,7 @@
-//! The connections of one endpoint. One client per endpoint, so that no connection is shared between two origins,
-//! two credentials or two sets of roots.
+//! The connections of one endpoint. One client per endpoint, so that no connection is shared between two origins, two
+//! credentials, two sets of roots, two client certificates or two policies.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -8,13 +9,16 @@ use hyper::body::Bytes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::tls;
+use super::resolve::Resolver;
+use super::{Addresses, Settings, tls};
 use crate::error::EndpointError;
 use policy::Scheme;
 
-pub(super) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Connector = HttpConnector<Resolver<GaiResolver>>;
+pub(super) type HttpClient = Client<HttpsConnector<Connector>, Full<Bytes>>;
 
 /// Milvus and the usual gateways keep idle connections for a minute or more: ours are closed before.
 const IDLE: Duration = Duration::from_secs(30);
@@ -24,25 +28,24 @@ const IDLE_CONNECTIONS: usize = 32;
 const HEAD_BYTES: usize = 64 * 1024;
 const HEADERS: usize = 100;
 
-pub(super) fn client(
-    scheme: Scheme,
-    connect_time: Duration,
-    ca_certificate: Option<&[u8]>,
-) -> Result<HttpClient, EndpointError> {
-    let tls = match scheme {
-        Scheme::Https => tls::config(ca_certificate)?,
+pub(super) fn client(settings: Settings) -> Result<HttpClient, EndpointError> {
+    let tls = match settings.scheme {
+        Scheme::Https => tls::config(
+            settings.ca_certificate.as_deref(),
+            settings.client_certificate.as_ref(),
+        )?,
         // Plain: a configuration that trusts nobody, as none is used.
         Scheme::Http => tls::unused()?,
     };
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
-    let builder = match scheme {
+    let builder = match settings.scheme {
         Scheme::Https => builder.https_only(),
         Scheme::Http => builder.https_or_http(),
     };
     let connector = builder
         .enable_http1()
         .enable_http2()
-        .wrap_connector(connector(connect_time));
+        .wrap_connector(connector(settings.connect_time, settings.addresses));
     Ok(Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
@@ -61,8 +64,11 @@ pub(super) fn client(
     clippy::disallowed_methods,
     reason = "the way out: resolves and connects to the configured origin only"
 )]
-fn connector(connect_time: Duration) -> HttpConnector {
-    let mut connector = HttpConnector::new();
+fn connector(connect_time: Duration, addresses: Addresses) -> Connector {
+    let mut connector = HttpConnector::new_with_resolver(Resolver {
+        system: GaiResolver::new(),
+        addresses: Arc::new(addresses),
+    });
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(connect_time));

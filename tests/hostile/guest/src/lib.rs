@@ -1,7 +1,6 @@
 //! A component that breaks every rule: it exports the plugin's tools, and each of them is an attack on the sandbox.
 //!
-//! `list-tools` lists the attacks, `call-tool` runs one. What stands behind a `#` in a tool's name is not read: it
-//! tells two calls of one attack apart in the audit. The answer says what happened, honestly; the tests that run
+//! `list-tools` lists the attacks, `call-tool` runs one. The answer says what happened, honestly; the tests that run
 //! the attacks never believe it, they ask the socket and the audit.
 //!
 //! A file here is a family of attacks, named by what it tries. The table in each is the only list of them.
@@ -14,6 +13,7 @@ mod request;
 mod ask_too_often;
 mod exceed_the_call;
 mod exhaust_memory;
+mod follow_a_script;
 mod lie_about_the_body;
 mod misuse_a_handle;
 mod outlive_the_call;
@@ -64,6 +64,7 @@ const FAMILIES: &[&[Attack]] = &[
     ask_too_often::ATTACKS,
     exceed_the_call::ATTACKS,
     exhaust_memory::ATTACKS,
+    follow_a_script::ATTACKS,
     lie_about_the_body::ATTACKS,
     misuse_a_handle::ATTACKS,
     outlive_the_call::ATTACKS,
@@ -92,9 +93,10 @@ impl tools::Guest for Hostile {
                 description: attack.tries.to_owned(),
                 input_schema: r#"{"type":"object"}"#.to_owned(),
                 output_schema: r#"{"type":"object"}"#.to_owned(),
+                // All say that they only read, but for the script, which is let out what the policy lets out.
                 annotations: tools::Annotations {
-                    read_only: true,
-                    destructive: false,
+                    read_only: attack.name != "script",
+                    destructive: attack.name == "script",
                     idempotent: true,
                 },
             })

@@ -108,6 +108,14 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
+        name: "length_without_body",
+        tries: "Declares a length and hands the request over without a body, `count` times.",
+        run: |milvus, arguments| {
+            let handed = (0..number(arguments, "count")).filter(|_| length_without_body(milvus));
+            json!({ "handed": handed.count() })
+        },
+    },
+    Attack {
         name: "body_without_end",
         tries: "Declares nothing and writes until the host stops reading, `most` bytes at most.",
         run: body_without_end,
@@ -128,6 +136,17 @@ fn another_length(milvus: &str, arguments: &Value) -> Value {
         ..Request::post(milvus)
     }
     .send()
+}
+
+fn length_without_body(milvus: &str) -> bool {
+    let fields = Fields::new();
+    let _ = fields.append("content-length", b"20");
+    let request = OutgoingRequest::new(fields);
+    let _ = request.set_method(&Method::Post);
+    let _ = request.set_scheme(Some(&Scheme::Http));
+    let _ = request.set_authority(Some(milvus));
+    let _ = request.set_path_with_query(Some(ROUTE));
+    wasi::http::outgoing_handler::handle(request, None).is_ok()
 }
 
 fn body_without_end(milvus: &str, arguments: &Value) -> Value {

@@ -24,6 +24,16 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
+        name: "time_out_with_requests_in_flight",
+        tries: "Makes `count` good requests and computes until its time is up.",
+        run: |milvus, arguments| {
+            let _kept = begin(milvus, arguments);
+            loop {
+                core::hint::spin_loop();
+            }
+        },
+    },
+    Attack {
         name: "give_up_requests_in_flight",
         tries: "Makes `count` good requests, lets go of each before its answer, and returns.",
         run: |milvus, arguments| {

@@ -3,10 +3,9 @@
 //! that reads as a host (`milvus:19530@evil`), the port that wraps around, the trailing dot, the zone, the number.
 
 use serde_json::Value;
-use wasi::http::types::Scheme;
 
 use crate::attack::{Attack, text};
-use crate::request::Request;
+use crate::request::{Request, scheme};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
@@ -48,13 +47,8 @@ fn another_authority(_: &str, arguments: &Value) -> Value {
 }
 
 fn another_scheme(milvus: &str, arguments: &Value) -> Value {
-    let scheme = match text(arguments, "scheme") {
-        "http" => Scheme::Http,
-        "https" => Scheme::Https,
-        other => Scheme::Other(other.to_owned()),
-    };
     Request {
-        scheme: Some(scheme),
+        scheme: Some(scheme(text(arguments, "scheme"))),
         ..Request::post(milvus)
     }
     .send()

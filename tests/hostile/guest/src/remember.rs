@@ -28,7 +28,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     },
 ];
 
-fn masked(arguments: &Value) -> Vec<u8> {
+pub(crate) fn masked(arguments: &Value) -> Vec<u8> {
     let digits = text(arguments, "mark").as_bytes();
     digits
         .chunks(2)

@@ -118,6 +118,31 @@ impl<'a> Request<'a> {
     }
 }
 
+/// The method that is written so.
+pub(crate) fn method(written: &str) -> Method {
+    match written {
+        "GET" => Method::Get,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "HEAD" => Method::Head,
+        "DELETE" => Method::Delete,
+        "PATCH" => Method::Patch,
+        "OPTIONS" => Method::Options,
+        "TRACE" => Method::Trace,
+        "CONNECT" => Method::Connect,
+        other => Method::Other(other.to_owned()),
+    }
+}
+
+/// The scheme that is written so.
+pub(crate) fn scheme(written: &str) -> Scheme {
+    match written {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        other => Scheme::Other(other.to_owned()),
+    }
+}
+
 /// Lets the host go on for so long.
 pub(crate) fn pause(milliseconds: u64) {
     if milliseconds > 0 {

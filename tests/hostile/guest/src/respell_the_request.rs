@@ -3,10 +3,9 @@
 //! trim before they compare, and for request lines that a proxy reads as an absolute address.
 
 use serde_json::Value;
-use wasi::http::types::Method;
 
 use crate::attack::{Attack, text};
-use crate::request::Request;
+use crate::request::{Request, method};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
@@ -46,20 +45,9 @@ fn another_path(milvus: &str, arguments: &Value) -> Value {
 }
 
 fn another_method(milvus: &str, arguments: &Value) -> Value {
-    let method = match text(arguments, "method") {
-        "GET" => Method::Get,
-        "PUT" => Method::Put,
-        "HEAD" => Method::Head,
-        "DELETE" => Method::Delete,
-        "PATCH" => Method::Patch,
-        "OPTIONS" => Method::Options,
-        "TRACE" => Method::Trace,
-        "CONNECT" => Method::Connect,
-        other => Method::Other(other.to_owned()),
-    };
     let path = arguments["path"].as_str().unwrap_or(crate::request::ROUTE);
     Request {
-        method,
+        method: method(text(arguments, "method")),
         path: Some(path),
         ..Request::post(milvus)
     }

@@ -1,0 +1,140 @@
+//! The settings file: its keys, and which of them a file that was only found may set.
+//!
+//! A file named with `--config` may set everything but the token. `milvus-host.toml` in the working directory is read
+//! without being named, and so may come with a folder that somebody else made: it sets `HARMLESS` keys and no others,
+//! so that a new key is refused there until it is listed.
+
+use super::connection::DialectName;
+use crate::failure::Failure;
+use crate::files;
+use serde::Deserialize;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+/// The file that is read without being named.
+const FOUND: &str = "milvus-host.toml";
+
+/// What it may set: nothing that decides whom to trust, what is let out, or where something is written.
+const HARMLESS: [&str; 3] = ["database", "dialect", "timeout_ms"];
+
+/// The largest settings file, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// What a settings file says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) uri: Option<String>,
+    pub(crate) database: Option<String>,
+    pub(super) dialect: Option<DialectName>,
+    pub(crate) ca_cert: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
+    pub(crate) addresses: Option<Vec<IpAddr>>,
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) component: Option<PathBuf>,
+    pub(super) component_sha256: Option<String>,
+    pub(crate) audit: Option<String>,
+    pub(crate) audit_max_bytes: Option<u64>,
+    #[serde(default)]
+    pub(super) limits: super::limits::Table,
+    #[serde(default)]
+    pub(super) policy: super::policy::Table,
+    /// The folder that the file is in: paths in it are from there, wherever it is read.
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+impl File {
+    /// A file that was named.
+    pub(super) fn named(path: &Path) -> Result<Self, Failure> {
+        parse(
+            path,
+            &files::read_public(path, "the settings file", MAX_BYTES)?,
+        )
+    }
+
+    /// The file of the working directory, if there is one.
+    pub(super) fn found() -> Result<Self, Failure> {
+        let path = Path::new(FOUND);
+        match files::read_found(path, "the settings file", MAX_BYTES)? {
+            Some(text) => harmless(path, &text),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// What the file means by a name of a file.
+    pub(crate) fn beside(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A path that the file names.
+    pub(crate) fn path(&self, path: Option<&PathBuf>) -> Option<PathBuf> {
+        path.map(|path| self.beside(path))
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<File, Failure> {
+    let mut file: File = toml::from_str(text).map_err(|error| {
+        Failure::usage(format!("{}: {}", path.display(), error.message())).with_hint(
+            "known settings: uri, token_file, database, dialect, timeout_ms, ca_cert, client_cert, client_key, addresses, component, component_sha256, audit, [limits], [policy]",
+        )
+    })?;
+    file.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    Ok(file)
+}
+
+fn harmless(path: &Path, text: &str) -> Result<File, Failure> {
+    let file = parse(path, text)?;
+    let keys: toml::Table = toml::from_str(text)
+        .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.message())))?;
+    if let Some(name) = keys.keys().find(|key| !HARMLESS.contains(&key.as_str())) {
+        return Err(Failure::usage(format!(
+            "{} in the working directory sets `{name}`, which only a file that you name may set",
+            path.display()
+        ))
+        .with_hint(format!("if the file is yours: --config {}", path.display())));
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t36_a_file_of_the_working_directory_cannot_say_whom_to_trust() {
+        for setting in [
+            "uri = \"http://evil\"",
+            "token_file = \"x\"",
+            "ca_cert = \"x\"",
+            "client_cert = \"x\"",
+            "client_key = \"x\"",
+            "addresses = [\"127.0.0.1\"]",
+            "component = \"x\"",
+            "audit = \"x\"",
+            "[policy]\nmode = \"full\"",
+            "[policy]",
+            "[limits]\nhandles = 5",
+        ] {
+            let failure = harmless(Path::new(FOUND), setting).expect_err(setting);
+            assert_eq!(failure.code, crate::failure::USAGE);
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_working_directory_may_set_what_harms_nobody() {
+        let text = "database = \"words\"\ntimeout_ms = 5";
+        let settings = harmless(Path::new(FOUND), text).expect("both may be set");
+        assert_eq!(
+            (settings.database.as_deref(), settings.timeout_ms),
+            (Some("words"), Some(5))
+        );
+    }
+
+    #[test]
+    fn an_unknown_setting_is_an_error() {
+        assert!(parse(Path::new("mine.toml"), "databse = \"words\"").is_err());
+    }
+}

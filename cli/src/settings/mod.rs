@@ -1,0 +1,150 @@
+//! Settings: flags, then `MILVUS_*`, then a file.
+//!
+//! A group of settings is a file here: its flags (`Flags`, flattened into the ones of every command), what becomes of
+//! them together with the settings file (`resolve`), and what the rest of the program takes from it. The keys of the
+//! settings file are in `file.rs`.
+
+pub(crate) mod component;
+mod connection;
+mod file;
+mod limits;
+mod policy;
+
+use crate::failure::{Failure, REFUSED};
+use crate::{audit, credential};
+pub(crate) use file::File;
+use host_harness::{BuildError, CompiledCode, Dialect, Endpoint, Host, Limits, Origin};
+pub(crate) use limits::advice as raise;
+use std::path::PathBuf;
+
+/// Flags of every command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Flags {
+    #[command(flatten)]
+    connection: connection::Flags,
+    #[command(flatten)]
+    credential: credential::Flags,
+    #[command(flatten)]
+    limits: limits::Flags,
+    #[command(flatten)]
+    component: component::Flags,
+    #[command(flatten)]
+    audit: audit::Flags,
+    /// Settings file [default: milvus-host.toml, which may not set what is trusted]
+    #[arg(
+        long,
+        env = "MILVUS_CONFIG",
+        global = true,
+        value_name = "FILE",
+        help_heading = "Settings"
+    )]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    policy: policy::Flags,
+}
+
+impl Flags {
+    /// Puts flags, environment and file together. Nothing but the settings file is opened.
+    pub(crate) fn resolve(&self) -> Result<Settings, Failure> {
+        let file = match &self.config {
+            Some(path) => File::named(path)?,
+            None => File::found()?,
+        };
+        Ok(Settings {
+            connection: self.connection.resolve(&file),
+            credential: self.credential.resolve(&file)?,
+            limits: self.limits.resolve(&file)?,
+            component: self.component.resolve(&file)?,
+            audit: self.audit.resolve(&file)?,
+            policy: self.policy.resolve(&file)?,
+        })
+    }
+}
+
+/// Settings, put together.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    connection: connection::Connection,
+    credential: credential::Source,
+    limits: Limits,
+    component: component::Component,
+    audit: audit::Destination,
+    policy: host_harness::Policy,
+}
+
+impl Settings {
+    /// Database.
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.connection.database.as_deref()
+    }
+
+    /// Dialect, where one was named.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        self.connection.dialect
+    }
+
+    /// The component.
+    pub(crate) fn component(&self) -> &component::Component {
+        &self.component
+    }
+
+    /// The limits of a call.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The host with its component.
+    pub(crate) fn host(&self) -> Result<Host, Failure> {
+        let host = self
+            .component
+            .builder()?
+            .limits(self.limits.clone())
+            .audit(self.audit.open()?)
+            .build()
+            .map_err(|error| {
+                let failure = Failure::usage(error.to_string());
+                match error {
+                    BuildError::Digest { .. } => failure.with_code(REFUSED),
+                    BuildError::Limit { limit, value } => failure.with_hint(
+                        limits::advice(limit, value)
+                            .unwrap_or_else(|| "take another component".to_owned()),
+                    ),
+                    _ => failure.with_hint("`milvus-host inspect` shows what a component asks for"),
+                }
+            })?;
+        if let CompiledCode::Kept { instead_of } = host.code()
+            && let Some(reason) = instead_of
+        {
+            eprintln!("warning: compiled code was not trusted, and was replaced: {reason}");
+        }
+        Ok(host)
+    }
+
+    /// The endpoint, credential included.
+    pub(crate) fn endpoint(&self) -> Result<Endpoint, Failure> {
+        self.endpoint_in(self.dialect())
+    }
+
+    /// The endpoint, spoken to in a dialect that was found out.
+    pub(crate) fn endpoint_in(&self, dialect: Option<Dialect>) -> Result<Endpoint, Failure> {
+        let mut builder = self.connection.builder()?.policy(self.policy.clone());
+        if let Some(credential) = self.credential.credential()? {
+            builder = builder.credential(credential);
+        }
+        if let Some(dialect) = dialect {
+            builder = builder.dialect(dialect);
+        }
+        builder.build().map_err(|error| connection::refused(&error))
+    }
+
+    /// The same place over TLS, without a credential.
+    pub(crate) fn over_tls(&self, origin: &Origin) -> Option<Endpoint> {
+        let builder = self.connection.over_tls(origin);
+        builder.policy(self.policy.clone()).build().ok()
+    }
+}
+
+/// A setting that is not empty: an empty variable counts as unset, as compose files write it.
+pub(crate) fn given(setting: Option<&String>) -> Option<String> {
+    setting.filter(|text| !text.is_empty()).cloned()
+}

@@ -1,0 +1,84 @@
+//! The body of a request, taken in whole before anything is decided.
+
+use http_body_util::BodyExt as _;
+use hyper::body::{Bytes, Frame};
+use hyper::header::{CONTENT_LENGTH, HeaderMap};
+use wasmtime_wasi_http::WasiBody;
+
+/// `Content-Length`: one, plain digits.
+pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    let mut values = headers.get_all(CONTENT_LENGTH).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    let digits = value
+        .to_str()
+        .ok()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok()
+}
+
+/// A body, read to its end or to the cap.
+pub(super) struct Came {
+    pub(super) kept: Bytes,
+    pub(super) count: u64,
+    pub(super) trailers: bool,
+    pub(super) aborted: bool,
+}
+
+impl Came {
+    /// Keeps the first `keep` bytes and counts the rest; reads on until more than `cap` came.
+    pub(super) async fn collect(mut body: WasiBody, keep: u64, cap: u64) -> Self {
+        let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+        let mut kept = Vec::with_capacity(keep);
+        let mut came = Self {
+            kept: Bytes::new(),
+            count: 0,
+            trailers: false,
+            aborted: false,
+        };
+        while came.count <= cap {
+            match body.frame().await.map(|frame| frame.map(Frame::into_data)) {
+                None => break,
+                Some(Ok(Ok(data))) => {
+                    let room = keep.saturating_sub(kept.len()).min(data.len());
+                    kept.extend_from_slice(&data[..room]);
+                    came.count = came.count.saturating_add(data.len() as u64);
+                }
+                Some(Ok(Err(_))) => came.trailers = true,
+                Some(Err(_)) => {
+                    came.aborted = true;
+                    break;
+                }
+            }
+        }
+        came.kept = kept.into();
+        came
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t07_odd_lengths_are_none() {
+        for (values, length) in [
+            (vec!["2"], Some(2)),
+            (vec!["02"], Some(2)),
+            (vec![], None),
+            (vec![""], None),
+            (vec!["+2"], None),
+            (vec!["2, 2"], None),
+            (vec!["0x2"], None),
+            (vec!["18446744073709551616"], None),
+            (vec!["2", "2"], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in &values {
+                headers.append(CONTENT_LENGTH, value.parse().unwrap());
+            }
+            assert_eq!(declared_length(&headers), length, "{values:?}");
+        }
+    }
+}

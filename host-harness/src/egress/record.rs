@@ -1,0 +1,157 @@
+//! The audit line of one request: begun when the component makes it, written when it is over, whatever way it ends.
+
+use std::sync::Arc;
+
+use policy::{Refusal, Rule};
+use routes::Route;
+use tokio::time::Instant;
+
+use super::Call;
+use super::traffic::OnItsWay;
+use crate::audit::Line;
+use crate::transport::{Answer, TransportError};
+
+pub(crate) struct Record {
+    call: Arc<Call>,
+    /// Which of the call's requests it is, from 1.
+    pub(super) number: u32,
+    /// How many were on their way when it began, itself included.
+    pub(super) at_once: u32,
+    method: String,
+    path: String,
+    started: Instant,
+    pub(super) route: Option<&'static Route>,
+    pub(super) request_bytes: u64,
+    sending: bool,
+    over: bool,
+    _on_its_way: Option<OnItsWay>,
+}
+
+impl Record {
+    pub(super) fn begin(call: &Arc<Call>, method: &str, path: &str) -> Self {
+        let (number, at_once, on_its_way) = call.traffic.begin();
+        Self {
+            call: Arc::clone(call),
+            number,
+            at_once,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            started: Instant::now(),
+            route: None,
+            request_bytes: 0,
+            sending: false,
+            over: false,
+            _on_its_way: on_its_way,
+        }
+    }
+
+    /// From here on Milvus may have seen it.
+    pub(super) fn sending(&mut self) {
+        self.sending = true;
+        self.call.traffic.count_sent();
+    }
+
+    pub(super) fn refused(&mut self, refusal: Refusal) {
+        self.over = true;
+        self.call.traffic.count_refused();
+        // Refusals beyond the number of requests that a call may make are counted, not written.
+        if self.number > self.call.limits.requests_per_call.saturating_add(1) {
+            return;
+        }
+        let line = self.line("refused").text("rule", refusal.rule.name());
+        self.write(match refusal.operation {
+            Some(operation) if self.route.is_none() => line.text("operation", operation),
+            _ => line,
+        });
+        self.call.traffic.note(refusal);
+    }
+
+    /// Milvus answered; `withheld` says why the component does not see it.
+    pub(super) fn answered(&mut self, answer: &Answer, withheld: Option<Refusal>) {
+        self.over = true;
+        self.call.traffic.note_connection(None);
+        let line = self
+            .line("sent")
+            .number("response_bytes", answer.bytes())
+            .number("status", answer.status());
+        let line = if answer.redacted > 0 {
+            line.number("redacted", answer.redacted)
+        } else {
+            line
+        };
+        let line = match &withheld {
+            Some(refusal) => line.text("withheld", refusal.rule.name()),
+            None => line,
+        };
+        self.write(line.text("outcome", "answered"));
+        match withheld {
+            Some(refusal) => self.call.traffic.note(refusal),
+            None => self.call.traffic.note_limit(None),
+        }
+    }
+
+    pub(super) fn failed(&mut self, error: TransportError) {
+        self.over = true;
+        self.call.traffic.note_connection(error.connection());
+        let line = if self.sending {
+            let outcome = if error.before_sending() {
+                "not-sent"
+            } else {
+                "unknown"
+            };
+            self.line("sent").text("outcome", outcome)
+        } else {
+            self.call.traffic.count_refused();
+            self.line("refused").text("rule", "budget-bytes")
+        };
+        self.write(line.text("error", error.name()));
+        self.call.traffic.note_limit(error.limit());
+    }
+
+    fn line(&self, verdict: &'static str) -> Line {
+        let line = Line::new()
+            .number("call", self.call.id)
+            .text("tool", &self.call.tool)
+            .text("verdict", verdict)
+            .text("method", &self.method)
+            .text("path", &self.path)
+            .number("request_bytes", self.request_bytes);
+        let line = match &self.call.endpoint {
+            Some(endpoint) => line.text("origin", &endpoint.origin().to_string()),
+            None => line,
+        };
+        match self.route {
+            Some(route) => line
+                .text("operation", route.name)
+                .text("effect", &route.effect.to_string()),
+            None => line,
+        }
+    }
+
+    fn write(&self, line: Line) {
+        let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.call.audit.write(line.number("ms", millis));
+    }
+}
+
+impl Drop for Record {
+    /// The component, its call or its caller went away in the middle.
+    fn drop(&mut self) {
+        self.call.traffic.over();
+        if self.over {
+            return;
+        }
+        if self.sending {
+            self.write(
+                self.line("sent")
+                    .text("outcome", "unknown")
+                    .text("error", "cancelled"),
+            );
+        } else {
+            self.refused(Refusal::new(
+                Rule::Unfinished,
+                "it was given up before it was whole",
+            ));
+        }
+    }
+}
