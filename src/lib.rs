@@ -32,6 +32,8 @@ pub mod values;
 
 #[cfg(target_family = "wasm")]
 mod exports;
+#[cfg(test)]
+mod mutations;
 #[cfg(target_family = "wasm")]
 mod transport;
 

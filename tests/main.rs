@@ -11,5 +11,6 @@ mod component;
 mod contract;
 mod hostile;
 mod servers;
+mod supply;
 mod tools;
 mod typed;

@@ -16,6 +16,9 @@ pub(crate) const REFUSED: u8 = 3;
 /// Milvus cannot be reached.
 pub(crate) const UNREACHABLE: u8 = 4;
 
+/// The longest text of a component or a server within a failure, in characters. Our own component cuts at less.
+const MAX_WORDS: usize = 1000;
+
 /// A failure.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -171,7 +174,15 @@ fn words(error: &ToolError) -> String {
     } else {
         ""
     };
-    format!("{who}{}{code}{}", error.message, outcome(error))
+    format!("{who}{}{code}{}", cut(&error.message), outcome(error))
+}
+
+/// Words of others, at a length that does not hide ours.
+fn cut(words: &str) -> String {
+    match words.char_indices().nth(MAX_WORDS) {
+        None => words.to_owned(),
+        Some((end, _)) => format!("{}… (cut)", &words[..end]),
+    }
 }
 
 fn outcome(error: &ToolError) -> &'static str {
@@ -267,7 +278,7 @@ fn tool_json(error: &ToolError) -> Value {
     };
     json!({
         "kind": kind_name(error.kind),
-        "message": error.message,
+        "message": cut(&error.message),
         "source": source,
         "argument": error.argument,
         "milvus_code": error.milvus_code,

@@ -8,6 +8,7 @@
 //! | a secret | belongs to this user or to root, and nobody else can read or write it; a file of root may be read by its group, which is how root hands a secret to a service |
 //! | what decides whom to trust: settings, certificates, a component | cannot be written by everybody |
 //! | what was found, not named | is no link |
+//! | what is worked on: arguments, a request to explain | a limit, and no more |
 //!
 //! A file that was named may be a link, as Kubernetes mounts secrets: what counts is the file behind it.
 
@@ -15,7 +16,7 @@ use crate::failure::Failure;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::{File, Metadata};
-use std::io::Read as _;
+use std::io::Read;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -104,6 +105,23 @@ pub(crate) fn read_found(path: &Path, what: &str, cap: u64) -> Result<Option<Str
     text(path, what, bytes).map(Some)
 }
 
+/// Reads what a caller hands over to work on: standard input (`-`), or a file of any kind, and so to its end. At most
+/// `cap` bytes.
+pub(crate) fn read_input(name: &str, cap: u64) -> Result<String, Failure> {
+    let (path, what) = (Path::new(name), "the input");
+    let mut bytes = Vec::new();
+    let read = if name == "-" {
+        read(std::io::stdin().lock(), cap, &mut bytes)
+    } else {
+        match File::open(path) {
+            Ok(file) => read(file, cap, &mut bytes),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    read.map_err(|problem| refused(path, what, &problem, ""))?;
+    text(path, what, bytes)
+}
+
 fn public(
     path: &Path,
     what: &str,
@@ -151,8 +169,9 @@ fn regular(meta: &Metadata) -> Result<(), &'static str> {
 }
 
 /// Reads to the end, whatever the size was said to be.
-fn read(file: File, cap: u64, bytes: &mut Vec<u8>) -> Result<(), String> {
-    file.take(cap + 1)
+fn read(source: impl Read, cap: u64, bytes: &mut Vec<u8>) -> Result<(), String> {
+    source
+        .take(cap.saturating_add(1))
         .read_to_end(bytes)
         .map_err(|error| error.to_string())?;
     if bytes.len() as u64 > cap {

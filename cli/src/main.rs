@@ -16,7 +16,8 @@ mod process;
 mod settings;
 mod unreachable;
 
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -72,18 +73,25 @@ impl Command {
 
 fn main() -> ExitCode {
     process::keep_to_itself();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = Cli::command()
+        .try_get_matches()
+        .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, unfit(&matches))));
+    let (cli, unfit) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    let as_json = cli.command.wants_json();
+    if let Some(failure) = unfit {
+        failure.show(as_json);
+        return ExitCode::from(failure.code);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .worker_threads(2)
         .build();
-    let as_json = cli.command.wants_json();
     let result = match runtime {
         Ok(runtime) => {
             let result = runtime.block_on(run(cli));
@@ -102,6 +110,26 @@ fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// A setting on the command line of `local`, which has none of them: there is no Milvus yet that they could be about.
+/// One in a variable is for the other commands.
+fn unfit(matches: &ArgMatches) -> Option<failure::Failure> {
+    let ("local", given) = matches.subcommand()? else {
+        return None;
+    };
+    let command = Cli::command();
+    let flag = command
+        .get_arguments()
+        .filter(|argument| argument.is_global_set())
+        .find(|argument| {
+            given.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
+        })?;
+    let name = flag.get_long().unwrap_or_default();
+    Some(
+        failure::Failure::usage(format!("`local` starts a Milvus, and takes no --{name}"))
+            .with_hint("`milvus-host local --help` shows what it takes; settings are for the commands that call"),
+    )
 }
 
 async fn run(cli: Cli) -> Result<(), failure::Failure> {

@@ -1,4 +1,7 @@
-//! What people see: tables that fit the terminal, and text of others without what could steer it.
+//! What people and programs see on standard output, and text of others without what could steer a terminal.
+//!
+//! Every line of this program goes out by `outln!`, which lets nothing through that steers a terminal, whoever wrote
+//! it. What is shown to people in a cell or a sentence goes through `clean` before, because a table has to be measured.
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, presets};
 use serde_json::{Map, Value};
@@ -17,6 +20,7 @@ const UNBROKEN: [&str; 7] = [
 pub(crate) fn line(text: std::fmt::Arguments<'_>) {
     use std::io::Write as _;
     let mut output = std::io::stdout().lock();
+    let text = escaped(&text.to_string());
     let Err(error) = writeln!(output, "{text}").and_then(|()| output.flush()) else {
         return;
     };
@@ -47,10 +51,34 @@ pub(crate) fn clean(text: &str) -> String {
         .collect()
 }
 
-/// Characters that move, hide or turn what a terminal shows: C0 and C1 controls, bidirectional and zero-width ones.
+/// Text without what steers, as JSON escapes it: the same JSON if it was some, where such characters can stand in
+/// strings only. Tabs and line breaks between JSON's tokens stay blanks.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => safe.push('\n'),
+            '\t' | '\r' => safe.push(' '),
+            c if steers(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    safe.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// Characters that move, hide or turn what a terminal shows: C0 and C1 controls, bidirectional and zero-width ones,
+/// and the tags, which no font shows and models read.
 fn steers(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 /// A table with these columns.
@@ -211,12 +239,27 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// Sequences that terminals obey, by OSC 52 and 8, CSI, C1, turned and hidden text.
+    const HOSTILE: &str = "a\u{1b}]52;c;eA==\u{7}\u{1b}]8;;http://x\u{1b}\\b\u{1b}[2Jc\u{9b}31m\u{90}\u{202e}d\u{200b}\u{2066}\u{e0041}e\r\u{8}f";
+
     #[test]
     fn t59_text_of_others_cannot_steer_the_terminal() {
-        let hostile = "a\u{1b}]52;c;eA==\u{7}b\u{202e}c\u{9b}31m\u{200b}d";
-        let cleaned = clean(hostile);
+        let cleaned = clean(HOSTILE);
         assert!(!cleaned.chars().any(steers), "{cleaned:?}");
-        assert!(cleaned.starts_with('a') && cleaned.ends_with('d'));
+        assert!(cleaned.starts_with('a') && cleaned.ends_with('f'));
+        let shown = answer(&json!({"rows": [{"id": 1, HOSTILE: HOSTILE}]}));
+        assert!(!shown.chars().any(|c| c != '\n' && steers(c)), "{shown:?}");
+    }
+
+    #[test]
+    fn t59_what_goes_out_is_escaped_and_the_same_json() {
+        let told = json!({HOSTILE: [HOSTILE, 1, "plain, \u{e9}\u{1f600}"]});
+        let text = format!("{{\t\"x\":\r\n{told}}}");
+        let out = escaped(&text);
+        assert!(!out.chars().any(|c| c != '\n' && steers(c)), "{out:?}");
+        let read: Value = serde_json::from_str(&out).expect("JSON");
+        assert_eq!(read, json!({"x": told}));
+        assert!(out.contains("plain, \u{e9}\u{1f600}"));
     }
 
     #[test]

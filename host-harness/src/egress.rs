@@ -1,6 +1,7 @@
 //! The one way out of the sandbox: takes a request of the component in whole, asks the policy, sends what it
 //! admitted, and has it written down.
 
+mod aliases;
 mod body;
 mod record;
 mod traffic;
@@ -21,11 +22,13 @@ use crate::contain::contained;
 use crate::endpoint::Endpoint;
 use crate::sandbox::limits::{LimitKind, Limits};
 use crate::transport::{Answer, Bounds, ConnectError, TransportError, Wait};
+use aliases::{Asking, Unclear};
 use body::{Came, declared_length};
-use policy::{self, Allowance, Policy, Refusal, Rule, WholeRequest};
+use policy::{self, Allowance, Effects, Policy, Question, Refusal, Rule, WholeRequest};
 use record::Record;
 use routes::{Effect, Route};
 
+pub(crate) use aliases::Meanings;
 pub(crate) use traffic::Traffic;
 
 /// What a component may write at once, and a hostile one can leave in each body that it opens: small, since it can
@@ -45,6 +48,7 @@ pub(crate) struct Call {
     /// By then every request has its answer.
     pub(crate) deadline: Instant,
     pub(crate) traffic: Traffic,
+    pub(crate) meanings: Meanings,
 }
 
 /// The hooks of wasmtime-wasi-http.
@@ -126,6 +130,15 @@ enum Stop {
     Withheld(Answer, Refusal),
 }
 
+impl From<Unclear> for Stop {
+    fn from(unclear: Unclear) -> Self {
+        match unclear {
+            Unclear::Refused(refusal) => Self::Refused(refusal),
+            Unclear::Unreachable(error) => Self::Failed(error),
+        }
+    }
+}
+
 impl Stop {
     fn refuse(rule: Rule, detail: impl Into<String>) -> Self {
         Self::Refused(Refusal::new(rule, detail))
@@ -135,7 +148,7 @@ impl Stop {
 impl Call {
     /// Decides about a request, and sends it.
     async fn pass(
-        &self,
+        self: &Arc<Self>,
         record: &mut Record,
         head: &Parts,
         body: WasiBody,
@@ -192,10 +205,6 @@ impl Call {
         };
         let route = admitted.route();
         record.route = Some(route);
-        if route.effects().any(|effect| effect == Effect::Admin) {
-            self.within_the_rate(endpoint, route)?;
-        }
-        record.sending();
         let bounds = Bounds {
             budget: &self.budget,
             response_bytes: self.limits.response_bytes,
@@ -211,14 +220,46 @@ impl Call {
                 asked: options.between_bytes_timeout,
             },
         };
-        let answer = endpoint.transport().send(admitted, &bounds).await;
-        let answer = answer.map_err(Stop::Failed)?;
+        let asking = admitted.names().first().map(|name| Asking {
+            names: admitted.names().to_vec(),
+            asker: admitted.asks(name, Question::FIRST),
+            allowance: &allowance,
+            endpoint,
+            bounds: &bounds,
+        });
+        let known = async {
+            match &asking {
+                Some(asking) => asking.know(self).await,
+                None => Ok(()),
+            }
+        };
+        let effects = admitted.effects();
+        let answer = if effects == Effects::of(&[Effect::Read]) {
+            // It changes nothing: its names are asked for meanwhile, and its answer is withheld if they lead elsewhere.
+            record.sending();
+            let (answer, known) = tokio::join!(endpoint.transport().send(admitted, &bounds), known);
+            let answer = answer.map_err(Stop::Failed)?;
+            match known {
+                Ok(()) => answer,
+                Err(unclear) => return Err(Stop::Withheld(answer, unclear.into_refusal())),
+            }
+        } else {
+            known.await.map_err(Stop::from)?;
+            if effects.contains(Effect::Admin) {
+                self.within_the_rate(endpoint, route)?;
+            }
+            record.sending();
+            let answer = endpoint.transport().send(admitted, &bounds).await;
+            self.meanings.forget().await;
+            answer.map_err(Stop::Failed)?
+        };
         match policy::filter(&allowance, route, answer.status(), answer.body()) {
             Ok(body) => Ok(answer.with_body(body)),
             Err(refusal) => Err(Stop::Withheld(answer, refusal)),
         }
     }
 
+    /// Whether its operation may be asked for again within this minute.
     fn within_the_rate(&self, endpoint: &Endpoint, route: &Route) -> Result<(), Stop> {
         let most = self.limits.admin_per_minute;
         let counted = endpoint.rates().count(route.name, most, Instant::now());

@@ -14,7 +14,7 @@ use wasmtime::Store;
 use crate::audit::{Audit, Line};
 use crate::budget::Budget;
 use crate::contain::{Panicked, contained};
-use crate::egress::{Call, Traffic};
+use crate::egress::{Call, Meanings, Traffic};
 use crate::endpoint::Endpoint;
 use crate::error::{BuildError, CallError, NotExported, WriteFailure, kind_name};
 use crate::sandbox::bindings::{entities, search, server, tools, types};
@@ -192,7 +192,7 @@ impl Host {
     /// # Errors
     /// The component trapped or reached a limit, or names other tools than it did before.
     pub async fn list_tools(&self) -> Result<Vec<tools::Tool>, CallError> {
-        let now = self.ask_for_tools().await?;
+        let now = self.ask_for_tools(false).await?;
         let known = self.0.tools.get_or_init(async || now.clone()).await;
         if *known == now {
             Ok(now)
@@ -201,22 +201,17 @@ impl Host {
         }
     }
 
-    async fn ask_for_tools(&self) -> Result<Vec<tools::Tool>, CallError> {
-        let nothing = scope(&[], []);
-        let ended = run!(
-            self,
-            None,
-            "list_tools",
-            nothing,
-            tools,
-            |guest, store| async {
-                guest
-                    .call_list_tools(store)
-                    .await
-                    .map(Ok::<_, types::Error>)
-            }
-        );
-        ended.map_err(CallError::from)
+    /// `by_host`: not because its caller asked for them.
+    async fn ask_for_tools(&self, by_host: bool) -> Result<Vec<tools::Tool>, CallError> {
+        let mut running = self.open(None, "list_tools", scope(&[], []))?;
+        running.over.by_host = by_host;
+        let work = async {
+            let guest = running.tools().await?;
+            let listed = guest.call_list_tools(&mut running.store).await;
+            listed.map(Ok::<_, types::Error>)
+        };
+        let ended = within(self.0.limits.call_time, work).await;
+        running.close(ended).await.map_err(CallError::from)
     }
 
     /// What a call of a tool is for: the classes that its hints stand for, and the names in its arguments. A tool that
@@ -225,7 +220,7 @@ impl Host {
         let tools = self
             .0
             .tools
-            .get_or_try_init(|| self.ask_for_tools())
+            .get_or_try_init(|| self.ask_for_tools(true))
             .await?;
         let effects = match tools.iter().find(|known| known.name == tool) {
             None => Effects::default(),
@@ -402,9 +397,10 @@ impl Host {
             audit: inner.audit.clone(),
             deadline: Instant::now() + inner.limits.request_time(),
             traffic: Traffic::default(),
+            meanings: Meanings::default(),
         });
         let Ok(place) = Arc::clone(&inner.calls).try_acquire_owned() else {
-            summary(&call, CallError::Overloaded.name(), Duration::ZERO);
+            summary(&call, false, CallError::Overloaded.name(), Duration::ZERO);
             return Err(CallError::Overloaded);
         };
         let store = inner.sandbox.store(Arc::clone(&call), &inner.limits);
@@ -414,6 +410,7 @@ impl Host {
             store,
             over: Over {
                 call,
+                by_host: false,
                 started: Instant::now(),
                 result: "cancelled",
             },
@@ -653,23 +650,38 @@ fn cut_short(cut: Cut, limits: &Limits) -> CallError {
 /// Writes the summary when it is dropped, whatever way the call ended.
 struct Over {
     call: Arc<Call>,
+    /// The host made this call for another.
+    by_host: bool,
     started: Instant,
     result: &'static str,
 }
 
 impl Drop for Over {
     fn drop(&mut self) {
-        summary(&self.call, self.result, self.started.elapsed());
+        summary(
+            &self.call,
+            self.by_host,
+            self.result,
+            self.started.elapsed(),
+        );
     }
 }
 
-fn summary(call: &Call, result: &'static str, time: Duration) {
-    let line = Line::new()
-        .number("call", call.id)
-        .text("tool", &call.tool)
+fn summary(call: &Call, by_host: bool, result: &'static str, time: Duration) {
+    let line = Line::new().number("call", call.id).text("tool", &call.tool);
+    let line = if by_host {
+        line.text("by", "host")
+    } else {
+        line
+    };
+    let line = line
         .text("result", result)
         .number("sent", call.traffic.sent())
-        .number("refused", call.traffic.refused())
-        .number("ms", u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-    call.audit.write(line);
+        .number("refused", call.traffic.refused());
+    let line = match call.traffic.asked() {
+        0 => line,
+        asked => line.number("asked", asked),
+    };
+    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    call.audit.write(line.number("ms", millis));
 }

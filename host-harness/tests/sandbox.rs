@@ -467,7 +467,13 @@ fn t47_a_component_that_wants_too_much_memory_is_not_built() {
     );
     let refused = Host::builder().component(component(&core)).build().err();
     assert!(
-        matches!(refused, Some(BuildError::Limit { limit: LimitKind::MemoryBytes, .. })),
+        matches!(
+            refused,
+            Some(BuildError::Limit {
+                limit: LimitKind::MemoryBytes,
+                ..
+            })
+        ),
         "{refused:?}"
     );
 }

@@ -23,12 +23,12 @@
 //! that is closed by the rights of the token, not here.
 
 use bytes::Bytes;
-use routes::{NameKind, Route};
+use routes::{Effect, NameKind, Route};
 
 use super::answers::{code, texts};
 use super::body::Reading;
 use super::json::Broken;
-use super::{Admitted, Allowance, Policy, Refusal, Rule};
+use super::{Admitted, Allowance, Effects, Policy, Refusal, Rule};
 
 /// A name in a request that may be an alias.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -106,6 +106,7 @@ impl Admitted {
             query,
             body,
             names: Vec::new(),
+            effects: Effects::of(&[Effect::Read]),
         }
     }
 }

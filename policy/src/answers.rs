@@ -26,11 +26,8 @@ pub(super) fn filter(
     }
     let filtered = match read(&body).and_then(|text| members(policy, route, text)) {
         Ok(filtered) => filtered?,
-        // What is no success need be no JSON: a path that is not there, a gateway's own page.
-        Err(_) if !(200..300).contains(&status) => {
-            let text = String::from_utf8_lossy(&body);
-            Some(without_foreign_names(policy, &text).into_owned())
-        }
+        // What is no success need be no JSON: a path that is not there, a gateway's own page. Its status says enough.
+        Err(_) if !(200..300).contains(&status) => Some(String::new()),
         Err(Broken { why, at }) => {
             let why = format!("the answer cannot be read: {why} (at byte {at})");
             return Err(Refusal::new(Rule::Answer, why));

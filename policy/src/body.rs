@@ -322,6 +322,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What this value of a flat key makes of its object: a text, or `None` for any other.
+    fn raised_by(&mut self, key: &Key, text: Option<&str>, reading: &mut Reading) {
+        if let Some(effect) = key.raises.and_then(|raise| raise.by(text)) {
+            self.raise(effect, reading);
+        }
+    }
+
     /// The object that is open is of this class, too.
     fn raise(&mut self, effect: Effect, reading: &mut Reading) {
         reading.effects.insert(effect);
@@ -382,7 +389,11 @@ impl<'a> Reader<'a> {
                 let elements = match shape {
                     Shape::List(keys) => Shape::Closed(keys),
                     Shape::Flat(key) if is_one_name(key) => return Err(self.no_name(key)),
-                    Shape::Open(_) | Shape::Flat(_) | Shape::Place(_) => shape,
+                    Shape::Flat(key) => {
+                        self.raised_by(key, None, reading);
+                        shape
+                    }
+                    Shape::Open(_) | Shape::Place(_) => shape,
                     Shape::Closed(_) | Shape::Map(_) => return Err(self.misplaced()),
                 };
                 self.scanner.at += 1;
@@ -425,9 +436,7 @@ impl<'a> Reader<'a> {
         match shape {
             Shape::Closed(_) | Shape::List(_) | Shape::Map(_) => Err(self.misplaced()),
             Shape::Flat(key) => {
-                if let Some(effect) = key.raises.and_then(|raise| raise.by(text)) {
-                    self.raise(effect, reading);
-                }
+                self.raised_by(key, text, reading);
                 if key.verdict == Verdict::Outbound {
                     reading.outside.push(text.map(str::to_owned));
                 }

@@ -79,6 +79,7 @@ pub struct Admitted {
     query: Option<String>,
     body: Bytes,
     names: Vec<Name>,
+    effects: Effects,
 }
 
 impl Admitted {
@@ -92,6 +93,12 @@ impl Admitted {
     #[must_use]
     pub fn route(&self) -> &'static Route {
         self.route
+    }
+
+    /// Its classes of effect: its row's, and what keys of its body raise it to.
+    #[must_use]
+    pub fn effects(&self) -> Effects {
+        self.effects
     }
 
     /// The row's path, never the component's text; a query only after its closed list was passed.
@@ -143,12 +150,15 @@ pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitte
     }
     allowance.policy.check(route, &reading).map_err(known)?;
     allowance.call.check_call(route, &reading).map_err(known)?;
+    let mut effects = reading.effects;
+    route.effects().for_each(|effect| effects.insert(effect));
     Ok(Admitted {
         origin: origin.clone(),
         route,
         query,
         body: request.body,
         names: aliases::names(&allowance.policy, &reading),
+        effects,
     })
 }
 

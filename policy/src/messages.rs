@@ -16,60 +16,12 @@ use super::grant::Policy;
 const WITHHELD: &str = "[withheld]";
 
 /// Words of Milvus' own between such a word and a name (`merr/errors.go`, `meta_table.go`, `proxy/task*.go`).
-const PLAIN: [&str; 52] = [
-    "a",
-    "all",
-    "already",
-    "an",
-    "and",
-    "another",
-    "any",
-    "are",
-    "because",
-    "before",
-    "by",
-    "cannot",
-    "conflict",
-    "does",
-    "duplicate",
-    "empty",
-    "error",
-    "exist",
-    "exists",
-    "failed",
-    "field",
-    "for",
-    "found",
-    "fully",
-    "has",
-    "id",
-    "in",
-    "invalid",
-    "is",
-    "loaded",
-    "may",
-    "must",
-    "name",
-    "names",
-    "no",
-    "not",
-    "of",
-    "on",
-    "or",
-    "other",
-    "parameters",
-    "partition",
-    "please",
-    "remove",
-    "schema",
-    "state",
-    "the",
-    "this",
-    "to",
-    "via",
-    "was",
-    "with",
-];
+const PLAIN: &str = "a all already an and another any are at because before being by can cannot conflict create different does drop \
+    dropping due duplicate duplicated empty error exceeded exist exists external fail failed field for found from \
+    fully has have id in info internal invalid is it its length limit loaded loading may must name names new no not \
+    num number of old on or other parameters partition partitions please properties property ready recovering remove \
+    rename replica same schema should state still than that the their this to type under unknown use via was which \
+    while with without";
 
 /// What a word says that names follow.
 fn speaks_of(word: &str) -> Option<NameKind> {
@@ -90,7 +42,7 @@ pub(super) fn without_foreign_names<'a>(policy: &Policy, text: &'a str) -> Cow<'
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '$';
     let mut shown = String::new();
     let (mut rest, mut changed) = (text, false);
-    let (mut about, mut named, mut depth) = (None, false, 0_i32);
+    let (mut about, mut named, mut depth) = (None, false, 0_i64);
     while !rest.is_empty() {
         let (between, behind) = rest.split_at(rest.find(is_letter).unwrap_or(rest.len()));
         let (word, behind) = behind.split_at(
@@ -101,7 +53,7 @@ pub(super) fn without_foreign_names<'a>(policy: &Policy, text: &'a str) -> Cow<'
         rest = behind;
         shown.push_str(between);
         for letter in between.chars() {
-            depth += i32::from("[({".contains(letter)) - i32::from("])}".contains(letter));
+            depth += i64::from("[({".contains(letter)) - i64::from("])}".contains(letter));
         }
         let joined = !between.contains(char::is_whitespace) || between.contains(',');
         if named && depth <= 0 && !joined {
@@ -112,7 +64,9 @@ pub(super) fn without_foreign_names<'a>(policy: &Policy, text: &'a str) -> Cow<'
             (about, depth) = (Some(kind), 0);
         } else if let Some(allowed) = about.and_then(|kind| policy.names(kind))
             && !word.starts_with(|first: char| first.is_ascii_digit())
-            && !PLAIN.contains(&word.to_ascii_lowercase().as_str())
+            && !PLAIN
+                .split(' ')
+                .any(|plain| plain.eq_ignore_ascii_case(word))
         {
             named = true;
             if !word.is_empty() && !allowed.hold(word) {

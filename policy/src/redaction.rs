@@ -59,7 +59,7 @@ impl Redaction {
             beginnings: Zeroizing::new(vec![0; 1 << 10]),
         };
         for (secret, shortest) in secrets {
-            let plain = Zeroizing::new(without_backslashes(secret));
+            let plain = without_backslashes(secret);
             if plain.len() < shortest {
                 continue;
             }
@@ -132,23 +132,20 @@ impl Redaction {
 
     /// The first place at or behind `from`.
     fn find(&self, text: &[u8], from: usize) -> Option<(usize, usize)> {
-        let mut ends = Ends::default();
+        let (mut firsts, mut ends) = (Vec::new(), Ends::default());
         for (at, pair) in text.windows(2).enumerate().skip(from) {
             let (word, bit) = place(pair[0], pair[1]);
             if self.beginnings[word] & bit == 0 {
                 continue;
             }
-            // A row of backslashes is read from its beginning, and most of what is escaped is of other alphabets.
-            if pair[0] == b'\\'
-                && (at > from && text[at - 1] == b'\\'
-                    || pair[1] == b'u' && !text[at + 2..].starts_with(b"00"))
-            {
+            // A row of backslashes is read from its beginning.
+            if pair[0] == b'\\' && at > from && text[at - 1] == b'\\' {
                 continue;
             }
-            let found = self
-                .needles
-                .iter()
-                .filter_map(|needle| needle.end(text, at, &mut ends));
+            firsts.clear();
+            Form::Plain.readings(text, at, |value, end| firsts.push((value, end)));
+            let found = self.needles.iter();
+            let found = found.filter_map(|needle| needle.end(text, &firsts, &mut ends));
             if let Some(end) = found.max() {
                 return Some((at, end));
             }
@@ -179,20 +176,38 @@ struct Ends {
 }
 
 impl Needle {
-    /// The end of the longest spelling that begins at `at`.
-    fn end(&self, text: &[u8], at: usize, ends: &mut Ends) -> Option<usize> {
+    /// The end of the longest spelling, given what its first letter may be, and where that ends.
+    fn end(&self, text: &[u8], firsts: &[(u8, usize)], ends: &mut Ends) -> Option<usize> {
         let Ends { now, next } = ends;
+        let (first, rest) = self.bytes.split_first()?;
+        let begun = firsts
+            .iter()
+            .filter(|(value, _)| self.form.letter(*value) == *first);
         now.clear();
-        now.push(at);
-        for byte in self.bytes.iter() {
-            next.clear();
-            for at in now.iter() {
-                self.form.spellings(*byte, text, *at, next);
-            }
-            std::mem::swap(now, next);
-            if now.len() > 1 {
-                now.sort_unstable();
-                now.dedup();
+        now.extend(begun.map(|(_, end)| *end));
+        for letter in rest {
+            match now.as_mut_slice() {
+                [] => return None,
+                // By far the most: it stands for itself, and for nothing else.
+                [at] if text
+                    .get(*at)
+                    .is_some_and(|byte| self.form.letter(*byte) == *letter && *byte != b'%') =>
+                {
+                    *at += 1
+                }
+                _ => {
+                    next.clear();
+                    for at in now.iter() {
+                        self.form.readings(text, *at, |value, end| {
+                            if self.form.letter(value) == *letter {
+                                next.push(end);
+                            }
+                        });
+                    }
+                    next.sort_unstable();
+                    next.dedup();
+                    std::mem::swap(now, next);
+                }
             }
         }
         now.last().copied()
@@ -219,26 +234,23 @@ impl Form {
         }
     }
 
-    /// Adds the end of each spelling of `letter` that begins at `at`.
-    fn spellings(self, letter: u8, text: &[u8], mut at: usize, ends: &mut Vec<usize>) {
+    /// What the next letter at `at` may be, and where its spelling ends.
+    fn readings(self, text: &[u8], mut at: usize, mut found: impl FnMut(u8, usize)) {
         let mut escaped = false;
         for _ in 0..IN_FRONT {
             let rest = &text[at..];
             let Some(&first) = rest.first() else { return };
             let mut behind = None;
             let mut read = |value: u8, length: usize| {
-                if self.letter(value) == letter {
-                    ends.push(at + length);
-                }
                 if value == b'\\' || self.is_gap(value) {
                     behind = Some((at + length, value == b'\\'));
+                } else {
+                    found(value, at + length);
                 }
             };
             if first == b'\\' || self.is_gap(first) {
-                read(
-                    first,
-                    rest.iter().take_while(|byte| **byte == first).count(),
-                );
+                let same = rest.iter().take_while(|byte| **byte == first);
+                read(first, same.count());
             } else {
                 read(first, 1);
             }
@@ -246,7 +258,7 @@ impl Form {
                 b'%' => percent(rest, read),
                 b'u' if escaped && rest[1..].starts_with(b"00") => hex(rest, 3, read),
                 b'x' if escaped => hex(rest, 1, read),
-                b'n' | b'r' | b't' if escaped => read(b'\n', 1),
+                b'n' | b'r' | b't' if escaped && self != Self::Plain => read(b'\n', 1),
                 _ => {}
             }
             let Some(next) = behind else { return };

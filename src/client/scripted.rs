@@ -15,6 +15,8 @@ pub struct Sent {
     pub query: Option<String>,
     /// Its body.
     pub body: Value,
+    /// The bytes of its body.
+    pub bytes: Vec<u8>,
 }
 
 /// The transport.
@@ -63,6 +65,7 @@ impl Transport for Scripted {
             path: request.route.path,
             query: request.query,
             body,
+            bytes: request.body,
         });
         self.script
             .pop_front()

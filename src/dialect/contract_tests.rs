@@ -7,6 +7,7 @@ mod files;
 use super::{Encoded, HttpAnswer, Spoken, codes, decode, encode};
 use crate::contract::types::Dialect;
 use crate::error::{Error, ErrorKind, Outcome, Retry};
+use crate::mutations::Mutations;
 use crate::operations::collections::{
     CreateCollection, DescribeCollection, DropCollection, GetLoadState, GetStats, HasCollection,
     IndexParams, ListCollections, LoadCollection, ReleaseCollection,
@@ -19,6 +20,7 @@ use files::Contract;
 use routes::{Effect, Method};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 /// What an operation makes of an answer: nothing that is looked at, but whether it can be read.
@@ -548,6 +550,57 @@ fn every_error_of_the_contract_becomes_an_error_of_its_kind() {
         }
     }
     assert!(seen > 200, "{seen}");
+}
+
+/// What a caller may be told of any answer: an error of few words, none of them an order to a terminal.
+fn assert_tellable(error: &Error, answer: &HttpAnswer) {
+    let words = &error.message;
+    assert!(
+        words.chars().count() <= 1000 && !words.chars().any(char::is_control),
+        "{words:?} of {}",
+        String::from_utf8_lossy(&answer.body)
+    );
+}
+
+#[test]
+fn t42_no_answer_makes_a_reader_panic() {
+    const CASES: usize = 700_000;
+    let statuses = [200, 200, 200, 200, 401, 404, 500, 599];
+    let mut mutations = Mutations::new(42);
+    let said = said();
+    let real: Vec<(&Spoke, HttpAnswer)> = said
+        .iter()
+        .flat_map(|(spoke, contract)| {
+            let cases = contract.cases().iter();
+            cases.map(move |case| (spoke, http(case, true)))
+        })
+        .collect();
+    let (mut read, mut refused) = (0, 0);
+    for number in 0..CASES {
+        let (spoke, answer) = &real[number % real.len()];
+        let changed = HttpAnswer {
+            status: statuses[mutations.below(statuses.len())],
+            body: mutations.of(&answer.body),
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| (spoke.read)(&changed)));
+        match result {
+            Ok(Ok(())) => read += 1,
+            Ok(Err(error)) => {
+                assert_tellable(&error, &changed);
+                refused += 1;
+            }
+            Err(_) => panic!(
+                "{}: {}",
+                spoke.operation,
+                String::from_utf8_lossy(&changed.body)
+            ),
+        }
+    }
+    println!("{read} answers read, {refused} refused");
+    assert!(
+        read > CASES / 20 && refused > CASES / 20,
+        "{read} read, {refused} refused"
+    );
 }
 
 /// A kind as `wit/types.wit` spells it.

@@ -178,4 +178,6 @@ fn consistency_level(arguments: &mut Arguments) -> Result<Option<&'static str>, 
 }
 
 #[cfg(test)]
+mod mutation_tests;
+#[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use crate::client::scripted::{Scripted, Sent, connection};
 use serde_json::{Map, json};
 use std::collections::BTreeSet;
 
-const DESCRIPTION: &str = r#"{"collectionName":"docs","fields":[
+pub(super) const DESCRIPTION: &str = r#"{"collectionName":"docs","fields":[
     {"name":"id","type":"Int64","primaryKey":true},{"name":"word","type":"VarChar"},
     {"name":"embedding","type":"FloatVector","params":[{"key":"dim","value":"2"}]}]}"#;
 
@@ -26,11 +26,11 @@ fn run(name: &str, arguments: &Value) -> (Vec<Sent>, Result<Value, Error>) {
     run_with(name, arguments, if by_key { DESCRIPTION } else { "{}" })
 }
 
-fn definitions() -> Vec<Definition> {
+pub(super) fn definitions() -> Vec<Definition> {
     TOOLS.iter().map(|tool| tool.read().unwrap()).collect()
 }
 
-fn properties(schema: &Value) -> &Map<String, Value> {
+pub(super) fn properties(schema: &Value) -> &Map<String, Value> {
     schema["properties"].as_object().unwrap()
 }
 
@@ -94,7 +94,7 @@ fn context(tool: &str, property: &str) -> Value {
 }
 
 /// A property's example, with what it needs beside it.
-fn with_property(tool: &str, property: &str, example: &Value) -> Value {
+pub(super) fn with_property(tool: &str, property: &str, example: &Value) -> Value {
     let mut arguments = context(tool, property);
     arguments[property] = example.clone();
     if (tool, property) == ("milvus_create_collection", "id_type") {

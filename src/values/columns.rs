@@ -411,6 +411,7 @@ fn array_column(field: &FieldSchema, cells: &[Value]) -> Result<ArrayColumn> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mutations::Mutations;
     use serde_json::json;
 
     fn field(name: &str, data_type: &str) -> FieldSchema {
@@ -439,6 +440,66 @@ mod tests {
 
     fn only(batch: RowBatch) -> ColumnData {
         batch.columns.into_iter().next().unwrap().data
+    }
+
+    #[test]
+    fn t42_no_row_makes_the_columns_panic() {
+        const CASES: usize = 300_000;
+        let of = |name: &str, data_type: &str, dim| FieldSchema {
+            dim: Some(dim),
+            ..field(name, data_type)
+        };
+        let mut tags = field("tags", "Array");
+        tags.element_type = Some("Int64".into());
+        let fields = vec![
+            field("id", "Int64"),
+            field("word", "VarChar"),
+            field("flag", "Bool"),
+            field("small", "Int8"),
+            field("score", "Double"),
+            field("more", "JSON"),
+            tags,
+            of("dense", "FloatVector", 2),
+            of("bits", "BinaryVector", 8),
+            of("half", "Float16Vector", 2),
+            of("bytes", "Int8Vector", 2),
+            field("sparse", "SparseFloatVector"),
+        ];
+        let schema = schema(fields);
+        let row = r#"{"id":1,"word":"a","flag":true,"small":5,"score":0.5,"more":{"a":[1,null]},
+            "tags":{"Data":{"LongData":{"data":[3]}}},"dense":[0.5,1],"bits":[255],"half":[0.5,1],"bytes":"AQI=",
+            "sparse":{"1":0.5,"4294967294":2},"extra":7}"#;
+        let text = format!(
+            "[{row},{}]",
+            row.replace("\"id\":1", "\"id\":\"-9223372036854775808\"")
+        );
+        assert!(decode(serde_json::from_str(&text).unwrap(), &schema).is_ok());
+        let mut mutations = Mutations::new(4242);
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..CASES {
+            // Half of the texts are no JSON any more; that is the business of others.
+            let Ok(rows) = serde_json::from_slice::<Vec<Row>>(&mutations.of(text.as_bytes()))
+            else {
+                continue;
+            };
+            match decode(rows, &schema) {
+                Ok(batch) => {
+                    for column in &batch.columns {
+                        assert!(
+                            column.nulls.iter().all(|row| *row < batch.rows),
+                            "{batch:?}"
+                        );
+                    }
+                    read += 1;
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        println!("{read} batches read, {refused} refused");
+        assert!(
+            read > CASES / 50 && refused > CASES / 50,
+            "{read} read, {refused} refused"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The command line as people see it: the program itself, with a built environment and a folder of its own.
 
+mod audit;
 mod call;
 mod doctor;
 mod files;
@@ -39,6 +40,14 @@ impl Folder {
     fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, text).expect("the folder can be written");
+        path
+    }
+
+    /// A file that nobody else can read.
+    fn write_secret(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.write(name, text);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, mode).expect("it is ours");
         path
     }
 }

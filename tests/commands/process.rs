@@ -50,14 +50,9 @@ fn t35_the_command_line_of_a_call_holds_no_token() {
 
 #[test]
 fn t35_a_token_on_the_command_line_is_refused_and_not_repeated() {
-    for flag in [
-        "--token=root:Pr0cessC4nary",
-        "--token-command=echo Pr0cessC4nary",
-    ] {
-        let ran = run_in(&Folder::new(), &["tools", flag], &[]);
-        assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{flag}");
-        assert!(!ran.errors.contains("Pr0cessC4nary"), "{ran:?}");
-    }
+    let ran = run_in(&Folder::new(), &["tools", "--token", TOKEN], &[]);
+    assert_eq!((ran.code, ran.output.as_str()), (2, ""));
+    assert!(!ran.errors.contains("Pr0cessC4nary"), "{ran:?}");
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! A server that misbehaves ends in a typed error in time, and never in another call's answer.
 
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
+use host_harness::{CallError, Endpoint, ErrorKind, Host, Limits, Outcome};
 use serde_json::{Value, json};
 
-use super::{HASTE, Seen, Stage, endpoint};
+use super::{HASTE, SLACK, Seen, Stage, endpoint};
+use crate::servers::tls::{self, Authority};
 use crate::servers::{Faulty, Recorder, ok};
 
 /// Asks a server once, on the narrow host, and then another one.
@@ -49,6 +52,14 @@ faulty! {
     t41_a_body_that_is_announced_as_too_large_is_not_read: Faulty::oversized((1 << 20) + 1), ["answer-too-large"];
     t41_a_body_that_is_announced_as_endless_is_not_read: Faulty::oversized(u64::MAX - 1), ["answer-too-large", "answer-head-too-large"];
     t41_a_body_that_is_too_large_without_announcement_is_cut_off: Faulty::oversized_unannounced((1 << 20) + 1), ["answer-too-large"];
+    t40_slow_chunks_end_at_the_deadline: Faulty::slow_chunks(), ["timeout"];
+    t41_many_headers_are_cut_off: Faulty::many_headers(1000), ["answer-head-too-large", "answer-malformed"];
+    t41_an_endless_reason_is_cut_off: Faulty::endless_reason(), ["answer-head-too-large", "answer-malformed"];
+    t42_a_size_of_a_chunk_that_is_no_number_is_an_error: Faulty::chunk_of("2g"), ["answer-incomplete", "answer-malformed"];
+    t42_a_size_of_a_chunk_beyond_all_numbers_is_an_error: Faulty::chunk_of("fffffffffffffffff"), ["answer-incomplete", "answer-malformed"];
+    t42_a_size_of_a_chunk_that_is_a_lie_is_an_error: Faulty::chunk_of("9"), ["answer-incomplete", "answer-malformed"];
+    t42_a_size_of_a_chunk_below_what_comes_is_an_error: Faulty::chunk_of("1"), ["answer-incomplete", "answer-malformed"];
+    t42_a_server_that_hangs_up_is_an_error: Faulty::hanging_up(), ["connection-terminated"];
     t42_a_server_that_closes_is_an_error: Faulty::closing(), ["connection-terminated"];
     t42_half_a_head_is_an_error: Faulty::closing_in_head(), ["connection-terminated", "answer-incomplete", "answer-malformed"];
     t42_half_a_body_is_an_error: Faulty::closing_in_body(), ["answer-incomplete"];
@@ -198,4 +209,196 @@ async fn t39_a_call_that_ran_out_of_time_leaves_its_answer_to_nobody() {
         next.answer.expect("an answer")["body"],
         "{\"dbName\":\"next\"}"
     );
+}
+
+/// The component as it is, and calls that have little time.
+fn honest() -> &'static Host {
+    static HOST: OnceLock<Host> = OnceLock::new();
+    HOST.get_or_init(|| {
+        let limits = Limits {
+            call_time: HASTE,
+            ..Limits::default()
+        };
+        let host = Host::builder().embedded().limits(limits).build();
+        host.expect("it may be loaded")
+    })
+}
+
+/// Calls a tool of which no good comes; its typed error, in time, and then one that works.
+async fn fails(endpoint: &Endpoint, tool: &str, arguments: &Value) -> CallError {
+    let started = Instant::now();
+    let answer = honest()
+        .call_tool(endpoint, tool, &arguments.to_string())
+        .await;
+    let time = started.elapsed();
+    assert!(time < HASTE + SLACK, "{time:?}: {answer:?}");
+    let milvus = Recorder::start();
+    let list = json!({ "operation": "list" }).to_string();
+    let next = honest()
+        .call_tool(&super::endpoint(&milvus.uri()), "milvus_collection", &list)
+        .await;
+    assert!(next.is_ok(), "the next call: {next:?}");
+    answer.expect_err("no good comes of it")
+}
+
+#[tokio::test]
+async fn t42_what_is_no_answer_of_milvus_is_a_typed_error_of_every_kind_of_call() {
+    let deep = |open: &str| format!(r#"{{"code":0,"data":{}"#, open.repeat(1 << 20));
+    let bodies = [
+        deep("["),
+        deep("{\"a\":"),
+        "[".repeat(10 << 20),
+        r#"{"code":0,"data":[{"id":1"#.to_owned(),
+        r#"{"code":0,"data":{"insertCount":"#.to_owned(),
+        "\u{1f}\u{8b}\u{8}\0\0\0\0\0".to_owned(),
+        String::new(),
+        "null".to_owned(),
+        r#"{"code":"0","data":[]}"#.to_owned(),
+        r#"{"code":0.0,"data":[]}"#.to_owned(),
+        r#"{"code":0,"data":17}"#.to_owned(),
+        r#"{"code":0,"data":[[[1]]]}"#.to_owned(),
+        r#"{"code":0,"data":[{"id":{"a":1}},5]}"#.to_owned(),
+        r#"{"code":0,"code":0,"data":[]}"#.to_owned(),
+        r#"{"code":0,"data":[],"data":[]}"#.to_owned(),
+        r#"{"code":0,"data":{}}{"code":0,"data":{}}"#.to_owned(),
+    ];
+    let calls = [
+        (
+            "milvus_collection",
+            json!({ "operation": "describe", "collection_name": "docs" }),
+        ),
+        (
+            "milvus_search",
+            json!({ "collection_name": "docs", "query_vector": [0.5, 1] }),
+        ),
+        (
+            "milvus_query",
+            json!({ "collection_name": "docs", "filter": "id > 0" }),
+        ),
+        (
+            "milvus_insert",
+            json!({ "collection_name": "docs", "data": [{ "id": 1, "vector": [0.5] }] }),
+        ),
+    ];
+    for body in bodies {
+        let shown: String = body.chars().take(40).collect();
+        let milvus = Recorder::answering(move |_| ok("application/json", body.as_bytes()));
+        for (tool, arguments) in &calls {
+            let error = fails(&endpoint(&milvus.uri()), tool, arguments).await;
+            let CallError::Tool(error) = error else {
+                panic!("{tool} of {shown}: {error:?}");
+            };
+            assert_eq!(
+                error.kind,
+                ErrorKind::Protocol,
+                "{tool} of {shown}: {error:?}"
+            );
+            // What was written may be in.
+            let outcome = if *tool == "milvus_insert" {
+                Outcome::Unknown
+            } else {
+                Outcome::NotApplied
+            };
+            assert_eq!(error.outcome, outcome, "{tool} of {shown}: {error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn t43_counts_that_are_no_counts_of_what_was_sent_are_not_believed() {
+    let insert = json!({ "collection_name": "docs", "data": [{ "id": 1, "vector": [0.5] }, { "id": 2, "vector": [1] }] });
+    for data in [
+        r#"{"insertCount":1,"insertIds":[1]}"#,
+        r#"{"insertCount":1000000,"insertIds":[1,2]}"#,
+        r#"{"insertCount":0,"insertIds":[]}"#,
+        r#"{"insertCount":-2,"insertIds":[1,2]}"#,
+        r#"{"insertCount":2.5,"insertIds":[1,2]}"#,
+    ] {
+        let milvus = Recorder::answering(move |_| {
+            ok(
+                "application/json",
+                format!(r#"{{"code":0,"data":{data}}}"#).as_bytes(),
+            )
+        });
+        let error = fails(&endpoint(&milvus.uri()), "milvus_insert", &insert).await;
+        let CallError::Tool(error) = error else {
+            panic!("{data}: {error:?}");
+        };
+        assert_eq!(
+            (error.kind, error.outcome),
+            (ErrorKind::Protocol, Outcome::Unknown),
+            "{data}: {error:?}"
+        );
+    }
+}
+
+/// An HTTP/2 frame on a stream.
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).expect("a short frame");
+    [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+#[tokio::test]
+async fn t41_a_flood_of_http2_frames_ends_in_time_and_is_not_kept() {
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const PRIORITY: u8 = 2;
+    const RESET: u8 = 3;
+    const SETTINGS: u8 = 4;
+    const PROMISE: u8 = 5;
+    const PING: u8 = 6;
+    const WINDOW: u8 = 8;
+    const CONTINUATION: u8 = 9;
+    let (authority, list) = (Authority::new(), json!({ "operation": "list" }));
+    // `:status: 200` of the static table, and a header of its own: not indexed, `a: b`.
+    let (status, header) = ([0x88], [0, 1, b'a', 1, b'b']);
+    let begun = frame(HEADERS, 4, 1, &status);
+    for (flood, first, again) in [
+        ("ping", Vec::new(), frame(PING, 0, 0, &[0; 8])),
+        ("settings", Vec::new(), frame(SETTINGS, 0, 0, &[])),
+        ("windows", Vec::new(), frame(WINDOW, 0, 0, &[0, 0, 0, 1])),
+        (
+            "priorities",
+            Vec::new(),
+            frame(PRIORITY, 0, 1, &[0, 0, 0, 3, 1]),
+        ),
+        ("resets", Vec::new(), frame(RESET, 0, 1, &[0, 0, 0, 8])),
+        (
+            "promises",
+            Vec::new(),
+            frame(PROMISE, 4, 1, &[0, 0, 0, 2, 0x82]),
+        ),
+        (
+            "continuations",
+            frame(HEADERS, 0, 1, &status),
+            frame(CONTINUATION, 0, 1, &header),
+        ),
+        (
+            "empty continuations",
+            frame(HEADERS, 0, 1, &status),
+            frame(CONTINUATION, 0, 1, &[]),
+        ),
+        (
+            "heads of 1xx",
+            Vec::new(),
+            frame(HEADERS, 4, 1, &[8, 3, b'1', b'0', b'3']),
+        ),
+        ("empty data", begun.clone(), frame(DATA, 0, 1, &[])),
+        (
+            "padding",
+            begun.clone(),
+            frame(DATA, 8, 1, &[&[200][..], &[0; 200]].concat()),
+        ),
+        ("data", begun.clone(), frame(DATA, 0, 1, &[b' '; 200])),
+        ("unknown frames", begun, frame(200, 0, 1, &[0; 200])),
+    ] {
+        let config = tls::config(&authority.issue(&["127.0.0.1"]), None);
+        let milvus = Faulty::flooding(config, &first, &again);
+        let endpoint = Endpoint::builder(&format!("https://127.0.0.1:{}", milvus.port()))
+            .ca_certificate(authority.pem.as_bytes())
+            .build()
+            .expect("an origin and an authority");
+        let error = fails(&endpoint, "milvus_collection", &list).await;
+        println!("{flood}: {error}");
+    }
 }

@@ -5,6 +5,7 @@
     reason = "what cannot be set up for a test is no verdict"
 )]
 
+use std::collections::HashSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -334,15 +335,13 @@ async fn t62_code_of_another_component_is_not_used_under_a_new_name() {
     cache.replaces("not for this").await;
 }
 
-#[tokio::test]
-async fn t62_what_is_swapped_while_hosts_start_is_not_used() {
+#[test]
+fn t62_what_is_swapped_while_hosts_start_is_not_used() {
     let cache = Cache::new();
+    let (place, over) = (cache.place(), AtomicBool::new(false));
     let (honest, planted) = (cache.beside("honest"), cache.beside("planted"));
-    let lay = |path: &Path, content: &[u8], bits| {
-        fs::write(path, content).expect("the folder can be written");
-        mode(path, bits);
-    };
-    let over = AtomicBool::new(false);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut became = HashSet::new();
     std::thread::scope(|scope| {
         // What is there when it is opened may be the file of this user; when it is read, that of somebody else.
         scope.spawn(|| {
@@ -351,20 +350,32 @@ async fn t62_what_is_swapped_while_hosts_start_is_not_used() {
                     (&honest, &forged().honest, 0o600),
                     (&planted, &forged().forged, 0o666),
                 ] {
-                    lay(path, content, bits);
-                    let _ = fs::rename(path, cache.place());
+                    fs::write(path, content).expect("the folder can be written");
+                    mode(path, bits);
+                    let _ = fs::rename(path, &place);
                 }
-                let _ = fs::remove_file(cache.place());
-                let _ = symlink(cache.beside("planted"), cache.place());
+                let _ = fs::remove_file(&place);
+                let _ = symlink(&planted, &place);
             }
         });
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let _over = Over(&over);
         for _ in 0..40 {
             let host = cache.host();
             assert_eq!(runtime.block_on(who(&host)), GUEST, "{:?}", host.code());
+            became.insert(format!("{:?}", host.code()));
         }
-        over.store(true, Ordering::SeqCst);
     });
+    println!("{became:?}");
+    assert!(became.len() > 1, "nothing was swapped: {became:?}");
+}
+
+/// Says that it is over, when it goes.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 #[tokio::test]

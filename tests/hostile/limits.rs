@@ -1,9 +1,16 @@
-//! Each limit ends its call by name and in time, and the host lives on.
+//! Each limit ends its call by name and in time, and the host lives on. `docs/limits.md` is the list.
 
+use std::io::Read as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use host_harness::{BuildError, CallError, Host, LimitKind, Limits};
 use serde_json::{Value, json};
 
-use super::{HASTE, Seen, Stage, narrow};
-use crate::servers::{Faulty, Recorder};
+use super::{HASTE, Seen, Stage, endpoint, guest, narrow};
+use crate::servers::local::{command, unique};
+use crate::servers::{Faulty, Recorder, ok};
 
 /// Runs an attack on the narrow host against a Milvus that answers, and then an ordinary call.
 async fn run(attack: &str, arguments: Value) -> Seen {
@@ -21,6 +28,10 @@ macro_rules! limits {
             async fn $name() {
                 let seen = run($attack, json!($arguments)).await;
                 assert!([$($result),+].contains(&seen.result()), "{seen:?}");
+                if let Err(CallError::Limit { limit, value, .. }) = &seen.answer {
+                    assert_eq!(seen.result(), limit.name());
+                    assert_eq!(*value, Stage::narrow().host.limits().get(*limit), "{seen:?}");
+                }
             }
         )+
     };
@@ -39,12 +50,15 @@ limits! {
     t46_fields_end_at_the_limit_of_handles: "many_fields", {}, ["handles"];
     t46_clocks_end_at_the_limit_of_handles: "many_pollables", {}, ["handles"];
     t46_bodies_end_at_the_limit_of_handles: "many_bodies", {}, ["handles"];
-    t46_many_headers_end_at_their_limit: "many_headers", {}, ["header-bytes", "ok"];
-    t46_a_huge_header_ends_at_its_limit: "huge_header", { "bytes": 100_000 }, ["header-bytes", "ok"];
-    t46_a_header_of_megabytes_ends_at_a_limit: "huge_header", { "bytes": 8_000_000 }, ["header-bytes", "crossing-bytes"];
-    t46_a_huge_list_ends_at_a_limit: "huge_list", { "count": 100_000 }, ["header-bytes", "crossing-bytes"];
-    t46_a_list_of_clocks_ends_at_a_limit_or_is_answered: "huge_wait", { "count": 1_000_000 }, ["crossing-bytes", "ok", "trap"];
-    t46_an_answer_of_megabytes_to_the_caller_ends_at_its_limit: "huge_answer", { "bytes": 4_000_000 }, ["crossing-bytes"];
+    t46_futures_end_at_the_limit_of_handles: "many_futures", {}, ["handles"];
+    t46_waits_for_a_stream_end_at_the_limit_of_handles: "many_streams", {}, ["handles"];
+    t46_options_end_at_the_limit_of_handles: "many_options", {}, ["handles"];
+    t46_many_headers_end_at_their_limit: "many_headers", {}, ["header-bytes"];
+    t46_a_huge_header_ends_at_its_limit: "huge_header", { "bytes": 100_000 }, ["header-bytes"];
+    t46_a_header_of_megabytes_ends_at_a_limit: "huge_header", { "bytes": 8_000_000 }, ["header-bytes", "hostcall-bytes"];
+    t46_a_huge_list_ends_at_a_limit: "huge_list", { "count": 100_000 }, ["header-bytes", "hostcall-bytes"];
+    t46_a_list_of_clocks_ends_at_a_limit_or_is_answered: "huge_wait", { "count": 1_000_000 }, ["hostcall-bytes", "ok", "trap"];
+    t46_an_answer_of_megabytes_to_the_caller_ends_at_its_limit: "huge_answer", { "bytes": 4_000_000 }, ["hostcall-bytes"];
 }
 
 #[tokio::test]
@@ -65,14 +79,144 @@ async fn t46_a_read_of_any_size_gives_what_there_is() {
 }
 
 #[tokio::test]
-async fn t40_a_component_that_waits_for_ever_waits_until_the_deadline() {
-    let (milvus, stage) = (Faulty::silent(), Stage::narrow());
+async fn t46_answers_that_nobody_reads_end_at_the_budget() {
+    let milvus = Recorder::answering(|_| ok("application/json", &[b' '; 1 << 20]));
+    let stage = Stage::new(Limits {
+        budget_bytes: 8 << 20,
+        ..Limits::default()
+    });
     let seen = stage
-        .attack(&milvus.uri(), "endless_patience", json!({}))
+        .attack(&milvus.uri(), "many_answers", json!({ "count": 30 }))
+        .await;
+    let failed = |line: &&Value| line["error"] == "overloaded";
+    let (kept, refused) = (
+        seen.requests
+            .iter()
+            .filter(|line| line["status"] == 200)
+            .count(),
+        seen.requests.iter().filter(failed).count(),
+    );
+    // The body of the request has its share, too.
+    assert_eq!((kept, refused), (7, 23), "{seen:?}");
+    stage.still_works().await;
+}
+
+#[tokio::test]
+async fn t48_time_for_computing_ends_before_the_time_of_the_call() {
+    let time = Duration::from_millis(300);
+    let stage = Stage::new(Limits {
+        cpu_time: time,
+        ..Limits::default()
+    });
+    for attack in ["endless_loop", "endless_calls"] {
+        let seen = stage.attack("http://127.0.0.1:9", attack, json!({})).await;
+        assert_eq!(seen.result(), "cpu-time", "{seen:?}");
+        seen.in_time(time);
+    }
+    stage.still_works().await;
+}
+
+#[tokio::test]
+async fn t48_waiting_is_no_computing() {
+    let (milvus, stage) = (
+        Recorder::slow(Duration::from_millis(100)),
+        Stage::new(Limits {
+            cpu_time: Duration::from_millis(200),
+            ..Limits::default()
+        }),
+    );
+    let seen = stage
+        .attack(&milvus.uri(), "ordinary_request", json!({ "times": 10 }))
+        .await;
+    assert_eq!((seen.result(), seen.sent()), ("ok", 10), "{seen:?}");
+    assert!(seen.time >= Duration::from_secs(1), "{seen:?}");
+}
+
+#[tokio::test]
+async fn t48_a_call_at_full_load_does_not_keep_a_second_caller_waiting() {
+    // All on one thread, which the loops would have to themselves if they did not give way.
+    let (milvus, stage) = (Recorder::start(), Stage::narrow());
+    let (uri, started) = (milvus.uri(), Instant::now());
+    let second = async {
+        let seen = stage.attack(&uri, "ordinary_request", json!({})).await;
+        (seen, started.elapsed())
+    };
+    let nowhere = "http://127.0.0.1:9";
+    let (busy, busier, (served, after)) = tokio::join!(
+        stage.attack(nowhere, "endless_loop", json!({})),
+        stage.attack(nowhere, "endless_calls", json!({})),
+        second,
+    );
+    assert_eq!((busy.result(), busier.result()), ("call-time", "call-time"));
+    assert_eq!((served.result(), served.sent()), ("ok", 1), "{served:?}");
+    assert!(
+        after < HASTE,
+        "the second caller was served after {after:?}"
+    );
+}
+
+#[tokio::test]
+async fn t48_calls_beyond_their_number_are_refused_by_name_and_later_ones_run() {
+    let stage = Stage::new(Limits {
+        concurrent_calls: 1,
+        call_time: HASTE,
+        ..Limits::default()
+    });
+    stage.still_works().await;
+    let at = endpoint("http://127.0.0.1:9");
+    let (ran, refused) = tokio::join!(stage.attack_at(&at, "endless_sleep", json!({})), async {
+        tokio::time::sleep(HASTE / 2).await;
+        stage.host.call_tool(&at, "panic", "{}").await
+    },);
+    assert_eq!(ran.result(), "call-time", "{ran:?}");
+    let error = refused.expect_err("one call is running");
+    assert!(matches!(error, CallError::Overloaded), "{error:?}");
+    assert!(
+        error.to_string().contains("Limits::concurrent_calls"),
+        "{error}"
+    );
+    stage.still_works().await;
+}
+
+/// A request that a component is patient with, or is not, against a server of which no answer comes.
+async fn patience(milvus: &Faulty, stage: &Stage, nanoseconds: u64, within: Duration) {
+    let seen = stage
+        .attack(
+            &milvus.uri(),
+            "patience",
+            json!({ "nanoseconds": nanoseconds }),
+        )
         .await;
     assert_eq!(seen.error(), "timeout", "{seen:?}");
-    seen.in_time(HASTE);
+    seen.in_time(within);
     stage.still_works().await;
+}
+
+#[tokio::test]
+async fn t40_a_component_that_waits_for_ever_waits_until_the_deadline() {
+    patience(&Faulty::silent(), Stage::narrow(), u64::MAX, HASTE).await;
+}
+
+#[tokio::test]
+async fn t40_a_component_that_waits_for_no_time_is_told_so() {
+    patience(&Faulty::silent(), Stage::narrow(), 0, Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn t40_a_component_cannot_widen_the_hosts_waits() {
+    let wait = Duration::from_millis(300);
+    let stage = Stage::new(Limits {
+        first_byte_time: wait,
+        between_bytes_time: wait,
+        ..Limits::default()
+    });
+    for milvus in [
+        Faulty::silent(),
+        Faulty::slow_head(),
+        Faulty::oversized(100),
+    ] {
+        patience(&milvus, &stage, u64::MAX, wait).await;
+    }
 }
 
 #[tokio::test]
@@ -120,17 +264,26 @@ async fn t48_t66_refused_requests_count_too() {
 }
 
 #[tokio::test]
-async fn t48_requests_at_once_count_as_those_in_turn_do() {
-    let (milvus, stage) = (Recorder::start(), Stage::wide());
+async fn t48_of_a_thousand_requests_at_once_a_few_are_on_their_way() {
+    // Nobody answers: whoever was let out is on his way until the call ends.
+    let (milvus, stage) = (Faulty::silent(), Stage::narrow());
     let seen = stage
-        .attack(&milvus.uri(), "requests_at_once", json!({ "count": 200 }))
+        .attack(&milvus.uri(), "requests_at_once", json!({ "count": 1000 }))
         .await;
+    seen.in_time(HASTE);
+    let most = stage.host.limits().requests_at_once as usize;
     assert_eq!(
-        (milvus.requests().len(), seen.sent()),
-        (64, 64),
+        (milvus.connections(), seen.sent()),
+        (most, 8),
         "{}",
         seen.summary
     );
+    let rules = seen.rules();
+    let at_once = rules
+        .iter()
+        .filter(|rule| **rule == "requests-at-once")
+        .count();
+    assert!(at_once >= 50, "{rules:?}");
     stage.still_works().await;
 }
 
@@ -171,10 +324,7 @@ async fn t52_a_trap_in_another_interface_is_a_trap() {
         .probe(&endpoint)
         .await
         .expect_err("it traps");
-    assert!(
-        matches!(error, host_harness::CallError::Trap(_)),
-        "{error:?}"
-    );
+    assert!(matches!(error, CallError::Trap(_)), "{error:?}");
 }
 
 #[tokio::test]
@@ -183,4 +333,490 @@ async fn an_attack_that_is_none_is_the_components_typed_error() {
         .attack("http://127.0.0.1:9", "no_such_attack", json!({}))
         .await;
     assert_eq!(seen.result(), "not-found", "{seen:?}");
+}
+
+/// The component as it is, on a host with one limit of its own.
+struct Honest {
+    host: Host,
+    limit: LimitKind,
+    value: u64,
+}
+
+impl Honest {
+    fn new(limit: LimitKind, value: u64) -> Self {
+        let mut limits = Limits::default();
+        limits.set(limit, value).expect("it makes sense");
+        let host = Host::builder().embedded().limits(limits).build();
+        Self {
+            host: host.expect("it may be loaded"),
+            limit,
+            value,
+        }
+    }
+
+    /// A call that ends at the limit, by name, and within `time`; then one that works.
+    async fn ends(&self, uri: &str, tool: &str, arguments: Value, time: Duration) -> CallError {
+        let started = Instant::now();
+        let error = self
+            .host
+            .call_tool(&endpoint(uri), tool, &arguments.to_string())
+            .await
+            .expect_err("it is beyond the limit");
+        let took = started.elapsed();
+        assert!(took < time + super::SLACK, "{took:?}: {error:?}");
+        let named = matches!(error, CallError::Limit { limit, value, error: Some(_) }
+            if (limit, value) == (self.limit, self.value));
+        assert!(named, "{error:?}");
+        let (words, limit) = (error.to_string(), self.limit);
+        let expected = [
+            format!("`{limit}` of {}", limit.shown(self.value)),
+            format!("`Limits::{}`", limit.field()),
+        ];
+        assert!(expected.iter().all(|part| words.contains(part)), "{words}");
+        let milvus = Recorder::start();
+        let list = json!({ "operation": "list" }).to_string();
+        let next = self
+            .host
+            .call_tool(&endpoint(&milvus.uri()), "milvus_collection", &list)
+            .await;
+        assert!(next.is_ok(), "the next call: {next:?}");
+        error
+    }
+
+    async fn lists(&self, milvus: &Faulty, time: Duration) {
+        let list = json!({ "operation": "list" });
+        self.ends(&milvus.uri(), "milvus_collection", list, time)
+            .await;
+    }
+}
+
+const SOON: Duration = Duration::from_millis(300);
+
+#[tokio::test]
+async fn t40_a_server_that_is_silent_ends_the_call_at_a_limit_with_a_name() {
+    let host = Honest::new(LimitKind::CallTime, 1000);
+    host.lists(&Faulty::silent(), Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn t40_the_time_to_the_first_byte_is_a_limit_with_a_name() {
+    let host = Honest::new(LimitKind::FirstByteTime, 300);
+    for milvus in [
+        Faulty::silent(),
+        Faulty::slow_head(),
+        Faulty::drizzle_of_1xx(),
+    ] {
+        host.lists(&milvus, SOON).await;
+    }
+}
+
+#[tokio::test]
+async fn t40_the_time_between_two_parts_is_a_limit_with_a_name() {
+    let host = Honest::new(LimitKind::BetweenBytesTime, 300);
+    host.lists(&Faulty::oversized(100), SOON).await;
+}
+
+#[tokio::test]
+async fn t41_the_bytes_of_an_answer_are_a_limit_with_a_name() {
+    let host = Honest::new(LimitKind::ResponseBytes, 1 << 20);
+    for milvus in [
+        Faulty::oversized((1 << 20) + 1),
+        Faulty::oversized_unannounced((1 << 20) + 1),
+        Faulty::endless_body(),
+    ] {
+        host.lists(&milvus, Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn t41_the_budget_of_the_host_is_a_limit_with_a_name() {
+    let host = Honest::new(LimitKind::BudgetBytes, 1 << 20);
+    for milvus in [Faulty::oversized(2 << 20), Faulty::endless_body()] {
+        host.lists(&milvus, Duration::from_secs(1)).await;
+    }
+}
+
+/// Rows for a collection that nobody has.
+fn rows(count: usize) -> Value {
+    let rows: Vec<Value> = (0..count)
+        .map(|key| json!({ "id": key, "vector": [0.5, 0.25] }))
+        .collect();
+    json!({ "collection_name": "docs", "data": rows })
+}
+
+#[tokio::test]
+async fn t46_the_bytes_of_a_request_are_a_limit_with_a_name() {
+    let (milvus, host) = (
+        Recorder::start(),
+        Honest::new(LimitKind::RequestBytes, 1000),
+    );
+    host.ends(
+        &milvus.uri(),
+        "milvus_insert",
+        rows(100),
+        Duration::from_secs(1),
+    )
+    .await;
+    assert_eq!(milvus.connections(), 0);
+}
+
+#[tokio::test]
+async fn t30_the_rows_of_a_request_are_a_limit_with_a_name() {
+    let (milvus, host) = (
+        Recorder::start(),
+        Honest::new(LimitKind::RowsPerRequest, 99),
+    );
+    host.ends(
+        &milvus.uri(),
+        "milvus_insert",
+        rows(100),
+        Duration::from_secs(1),
+    )
+    .await;
+    assert_eq!(milvus.connections(), 0);
+}
+
+#[tokio::test]
+async fn t48_the_requests_of_a_call_are_a_limit_with_a_name() {
+    // A delete by keys asks for the name of the key first.
+    let milvus = Recorder::answering(|_| {
+        let fields = json!([{ "name": "id", "type": "Int64", "primaryKey": true }]);
+        let answer = json!({ "code": 0, "data": { "collectionName": "docs", "fields": fields } });
+        ok("application/json", answer.to_string().as_bytes())
+    });
+    let host = Honest::new(LimitKind::RequestsPerCall, 1);
+    let delete = json!({ "collection_name": "docs", "ids": [1, 2] });
+    host.ends(
+        &milvus.uri(),
+        "milvus_delete",
+        delete,
+        Duration::from_secs(1),
+    )
+    .await;
+    assert_eq!(milvus.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn t30_the_loads_of_a_minute_are_a_limit_with_a_name() {
+    let (milvus, host) = (Recorder::start(), Honest::new(LimitKind::AdminPerMinute, 1));
+    let at = endpoint(&milvus.uri());
+    let load = json!({ "collection_name": "docs" }).to_string();
+    let mut ended = Vec::new();
+    for _ in 0..3 {
+        ended.push(
+            host.host
+                .call_tool(&at, "milvus_load_collection", &load)
+                .await,
+        );
+    }
+    assert!(ended.remove(0).is_ok());
+    for error in ended {
+        assert!(
+            matches!(
+                error,
+                Err(CallError::Limit {
+                    limit: LimitKind::AdminPerMinute,
+                    value: 1,
+                    ..
+                })
+            ),
+            "{error:?}"
+        );
+    }
+    assert_eq!(milvus.requests().len(), 1);
+}
+
+/// What keeps a host from being built around a component.
+fn refused(component: &[u8]) -> BuildError {
+    let built = Host::builder().component(component.to_vec()).build();
+    built.err().expect("it is beyond a limit")
+}
+
+fn beyond(component: &[u8], kind: LimitKind) {
+    let started = Instant::now();
+    let error = refused(component);
+    let value = Limits::default().get(kind);
+    assert!(
+        matches!(error, BuildError::Limit { limit, value: at } if (limit, at) == (kind, value)),
+        "{kind}: {error:?}"
+    );
+    let words = error.to_string();
+    assert!(
+        words.contains(&format!("`{kind}` of {}", kind.shown(value))),
+        "{words}"
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "{kind}: {:?}",
+        started.elapsed()
+    );
+}
+
+const EXPORT: &str =
+    r#"(instance $none) (export "milvus:vector-store/tools@0.1.0" (instance $none))"#;
+
+fn text(parts: &str) -> Vec<u8> {
+    wat::parse_str(format!("(component {parts} {EXPORT})")).expect("text of a component")
+}
+
+#[test]
+fn t47_what_a_component_has_from_the_start_is_limited_too() {
+    let many = |count, module: &str| {
+        let instances = "(core instance (instantiate $m))".repeat(count);
+        text(&format!("(core module $m {module}) {instances}"))
+    };
+    for (component, limit) in [
+        (many(100, "(memory 1)"), LimitKind::Instances),
+        (many(3, "(memory 1)"), LimitKind::Memories),
+        (many(1, "(memory 5000)"), LimitKind::MemoryBytes),
+        (many(1, &"(table 1 funcref)".repeat(17)), LimitKind::Tables),
+        (
+            many(1, "(table 100000000 funcref)"),
+            LimitKind::TableElements,
+        ),
+    ] {
+        beyond(&component, limit);
+    }
+}
+
+#[test]
+fn t47_memories_of_nested_components_are_counted_together() {
+    let inner = "(component $c (core module $m (memory 1)) (core instance (instantiate $m)))";
+    let component = text(&format!(
+        "{inner} {}",
+        "(instance (instantiate $c))".repeat(3)
+    ));
+    beyond(&component, LimitKind::Memories);
+}
+
+/// An unsigned number as it stands in a module.
+fn leb(mut value: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = u8::try_from(value & 0x7f).expect("seven bits");
+        value >>= 7;
+        bytes.push(if value == 0 { low } else { low | 0x80 });
+        if value == 0 {
+            return bytes;
+        }
+    }
+}
+
+fn section(id: u8, count: usize, entry: &[u8]) -> Vec<u8> {
+    let mut body = leb(count);
+    for _ in 0..count {
+        body.extend_from_slice(entry);
+    }
+    [&[id][..], &leb(body.len()), &body].concat()
+}
+
+/// A component around a core module of these sections.
+fn around(sections: &[Vec<u8>]) -> Vec<u8> {
+    let module = [b"\0asm\x01\0\0\0".as_slice(), &sections.concat()].concat();
+    let export = text("");
+    let (head, rest) = export.split_at(8);
+    [head, &[1], &leb(module.len()), &module, rest].concat()
+}
+
+#[test]
+fn t49_a_file_of_fifty_megabytes_is_not_read() {
+    beyond(&vec![0; 50 << 20], LimitKind::ComponentBytes);
+}
+
+#[test]
+fn t49_a_million_functions_are_not_compiled() {
+    let functions = 1_000_000;
+    let component = around(&[
+        section(1, 1, &[0x60, 0, 0]),
+        section(3, functions, &[0]),
+        section(10, functions, &[2, 0, 0x0b]),
+    ]);
+    beyond(&component, LimitKind::ComponentFunctions);
+}
+
+/// A component with one function: `again`, as often as it fits into `size` bytes, `close` as often, and `last`.
+fn body(size: usize, again: &[u8], close: &[u8], last: &[u8]) -> Vec<u8> {
+    let count = size / (again.len() + close.len());
+    let code = [
+        &[0][..],
+        &again.repeat(count),
+        &close.repeat(count),
+        last,
+        &[0x0b],
+    ]
+    .concat();
+    let entry = [leb(code.len()), code].concat();
+    around(&[
+        section(1, 1, &[0x60, 0, 0]),
+        section(3, 1, &[0]),
+        section(10, 1, &entry),
+    ])
+}
+
+#[test]
+fn t49_what_takes_long_to_check_or_to_compile_is_refused_or_done_in_time() {
+    let types = |count| around(&[section(1, count, &[0x60, 0, 0])]);
+    let imports = |count| {
+        let entry = [1, b'a', 1, b'b', 0, 0];
+        around(&[section(1, 1, &[0x60, 0, 0]), section(2, count, &entry)])
+    };
+    let nested = |depth: usize| {
+        let (open, close) = ("(component ".repeat(depth), ")".repeat(depth));
+        text(&format!("{open}{close}"))
+    };
+    let (megabyte, seven) = (1 << 20, 7 << 20);
+    for (what, component) in [
+        ("a million types", types(1_000_000)),
+        ("more types than a module may have", types(5_000_000)),
+        ("a million imports", imports(1_000_000)),
+        ("components within components", nested(100)),
+        (
+            "blocks in blocks, 1 MiB",
+            body(megabyte, &[0x02, 0x40], &[0x0b], &[]),
+        ),
+        (
+            "sums, 1 MiB",
+            body(megabyte, &[0x41, 1, 0x41, 1, 0x6a, 0x1a], &[], &[]),
+        ),
+        (
+            "branches, 1 MiB",
+            body(megabyte, &[0x41, 0, 0x0e, 1, 0, 0], &[], &[]),
+        ),
+        (
+            "blocks in blocks, 7 MiB",
+            body(seven, &[0x02, 0x40], &[0x0b], &[]),
+        ),
+        (
+            "sums, 7 MiB",
+            body(seven, &[0x41, 1, 0x41, 1, 0x6a, 0x1a], &[], &[]),
+        ),
+        (
+            "loops, 1 MiB",
+            body(megabyte, &[0x03, 0x40, 0x41, 0, 0x0d, 0], &[0x0b], &[]),
+        ),
+        (
+            "loops, 7 MiB",
+            body(seven, &[0x03, 0x40, 0x41, 0, 0x0d, 0], &[0x0b], &[]),
+        ),
+    ] {
+        let started = Instant::now();
+        let built = Host::builder().component(component).build();
+        println!(
+            "{what}: {:?}, {:?}",
+            started.elapsed(),
+            built
+                .err()
+                .map(|error| error.to_string().chars().take(100).collect::<String>())
+        );
+    }
+}
+
+/// A process of the command line that runs an attack: the most memory that it held, in MiB, and what it said.
+fn peak(home: &Path, uri: &str, attack: &str, arguments: &Value) -> (u64, String) {
+    let component = home.join("guest.wasm");
+    let mut child = command()
+        .env("HOME", home)
+        .args(["call", attack, &arguments.to_string(), "--uri", uri])
+        .arg("--component")
+        .arg(&component)
+        .args([
+            "--limit",
+            "call-time=1500ms",
+            "--limit",
+            "memory-bytes=32MiB",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it can be started");
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().expect("it is a child").is_none() {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+        most = most.max(kib.unwrap_or(0) / 1024);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let mut said = String::new();
+    let mut errors = child.stderr.take().expect("it is piped");
+    errors.read_to_string(&mut said).expect("text");
+    (most, said)
+}
+
+#[test]
+fn t46_the_host_holds_no_more_for_a_hostile_component_than_fifty_megabytes() {
+    let milvus = Recorder::start();
+    let home = std::env::temp_dir().join(unique("milvus-limits"));
+    std::fs::create_dir(&home).expect("the temporary folder can be written");
+    std::fs::write(home.join("guest.wasm"), guest()).expect("it is ours");
+    let peak = |attack: &str, arguments: Value| peak(&home, &milvus.uri(), attack, &arguments);
+    // The first process compiles, which takes more than any attack; the next ones find the code.
+    peak("ordinary_request", json!({}));
+    let (base, said) = peak("ordinary_request", json!({}));
+    assert_eq!(said, "");
+    println!("an ordinary call: {base} MiB");
+    for (attack, arguments, limit, own) in [
+        ("many_fields", json!({}), "handles", 0),
+        ("many_pollables", json!({}), "handles", 0),
+        ("many_bodies", json!({}), "handles", 0),
+        ("many_futures", json!({}), "handles", 0),
+        ("many_streams", json!({}), "handles", 0),
+        ("many_options", json!({}), "handles", 0),
+        ("many_headers", json!({}), "header-bytes", 0),
+        (
+            "huge_header",
+            json!({ "bytes": 8_000_000 }),
+            "header-bytes",
+            32,
+        ),
+        ("huge_list", json!({ "count": 100_000 }), "header-bytes", 32),
+        ("all_memory", json!({}), "memory-bytes", 32),
+    ] {
+        let (most, said) = peak(attack, arguments);
+        println!("{attack}: {most} MiB");
+        assert!(
+            said.contains(&format!("--limit {limit}=")),
+            "{attack}: {said}"
+        );
+        assert!(
+            most <= base + 50 + own,
+            "{attack}: {most} MiB, {base} without it"
+        );
+    }
+    std::fs::remove_dir_all(&home).expect("it is ours");
+}
+
+/// The median time of some ordinary calls.
+async fn median(stage: &Stage, milvus: &Recorder) -> Duration {
+    let mut times = Vec::new();
+    for _ in 0..21 {
+        let seen = stage
+            .attack(&milvus.uri(), "ordinary_request", json!({}))
+            .await;
+        assert_eq!((seen.result(), seen.sent()), ("ok", 1), "{seen:?}");
+        times.push(seen.time);
+    }
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[tokio::test]
+async fn t48_calls_after_calls_that_ended_at_limits_work_and_their_speed_is_shown() {
+    let (milvus, stage) = (Recorder::start(), Stage::new(narrow()));
+    let before = median(&stage, &milvus).await;
+    for attack in [
+        "all_memory",
+        "many_bodies",
+        "many_fields",
+        "endless_loop",
+        "panic",
+        "endless_sleep",
+    ] {
+        let seen = stage.attack(&milvus.uri(), attack, json!({})).await;
+        assert_ne!(seen.result(), "ok", "{seen:?}");
+    }
+    let after = median(&stage, &milvus).await;
+    // Only shown: other tests run on the same cores.
+    println!("median of an ordinary call: {before:?} before the attacks, {after:?} after them");
 }

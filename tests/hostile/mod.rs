@@ -4,12 +4,14 @@
 //! The attacks are the tools of `guest/`, a package of its own. Each is run by a test here, which
 //! [`every_attack_is_run_by_a_test`] checks.
 
+mod aliases;
 mod answers;
 mod bodies;
 mod cache;
 mod credential;
 mod headers;
 mod imports;
+mod invariants;
 mod isolation;
 mod limits;
 mod network;
@@ -47,6 +49,8 @@ struct Seen {
     answer: Result<Value, CallError>,
     /// The audit lines of its requests.
     requests: Vec<Value>,
+    /// The audit lines of what the host itself asked about their names.
+    asked: Vec<Value>,
     /// The audit line of the call.
     summary: Value,
     time: Duration,
@@ -158,6 +162,14 @@ impl Stage {
             summary["result"].is_string(),
             "the line of the call comes last: {summary}"
         );
+        let asked: Vec<_> = requests
+            .extract_if(.., |line| line["by"] == "host")
+            .collect();
+        assert_eq!(
+            asked.len() as u64,
+            summary["asked"].as_u64().unwrap_or(0),
+            "{summary}: {asked:?}"
+        );
         for (key, verdict) in [("sent", "sent"), ("refused", "refused")] {
             let written = requests
                 .iter()
@@ -174,6 +186,7 @@ impl Stage {
         Seen {
             answer,
             requests,
+            asked,
             summary,
             time,
         }
@@ -310,11 +323,13 @@ fn nothing(spellings: &[&str]) -> Vec<(String, Reaches)> {
 #[tokio::test]
 async fn every_attack_is_run_by_a_test() {
     const TESTS: &[&str] = &[
+        include_str!("aliases.rs"),
         include_str!("answers.rs"),
         include_str!("bodies.rs"),
         include_str!("credential.rs"),
         include_str!("headers.rs"),
         include_str!("imports.rs"),
+        include_str!("invariants.rs"),
         include_str!("isolation.rs"),
         include_str!("limits.rs"),
         include_str!("network.rs"),

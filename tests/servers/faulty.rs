@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::server::ServerConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
 use super::{Server, ok};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+/// HTTP/2: empty settings, and that the client's are taken.
+const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0];
 
 /// The server.
 #[derive(Debug)]
@@ -132,6 +136,49 @@ impl Faulty {
         )
     }
 
+    /// Sends so many small headers with a good answer.
+    pub(crate) fn many_headers(count: usize) -> Self {
+        let headers: String = (0..count)
+            .map(|number| format!("X-{number}: 1\r\n"))
+            .collect();
+        Self::saying(
+            format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 2\r\n\r\n{{}}"),
+            false,
+        )
+    }
+
+    /// Sends a reason without end.
+    pub(crate) fn endless_reason() -> Self {
+        Self::repeating(b"HTTP/1.1 200 ", b"because ")
+    }
+
+    /// Sends a chunk of one byte every 50 ms, without end.
+    pub(crate) fn slow_chunks() -> Self {
+        Self::new(|mut stream| async move {
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                .await;
+            while stream.write_all(b"1\r\n \r\n").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+    }
+
+    /// Sends a chunk whose size is this.
+    pub(crate) fn chunk_of(size: &str) -> Self {
+        Self::saying(
+            format!(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\n{{}}\r\n0\r\n\r\n"
+            ),
+            true,
+        )
+    }
+
+    /// Hangs up before it has read anything.
+    pub(crate) fn hanging_up() -> Self {
+        Self(Server::start(|stream| async move { drop(stream) }))
+    }
+
     /// Speaks something that is no HTTP.
     pub(crate) fn no_http() -> Self {
         Self::saying("220 mail.example ESMTP\r\n", false)
@@ -221,6 +268,38 @@ impl Faulty {
                 }
             }
         }))
+    }
+
+    /// Speaks HTTP/2 behind TLS: its settings, `first`, and then `again` without end.
+    pub(crate) fn flooding(config: ServerConfig, first: &[u8], again: &[u8]) -> Self {
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let first = Arc::new([SETTINGS, first].concat());
+        let many = Arc::new(again.repeat(100));
+        Self(Server::start(move |stream| {
+            let (acceptor, first, many) = (acceptor.clone(), Arc::clone(&first), Arc::clone(&many));
+            async move {
+                let Ok(stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                let (mut from, mut to) = tokio::io::split(stream);
+                let mut read = vec![0; 1 << 16];
+                // The preface, the settings and the request come in one or in several parts: what is said meets them all.
+                let _ = from.read(&mut read).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let says = async {
+                    let _ = to.write_all(&first).await;
+                    while to.write_all(&many).await.is_ok() && to.flush().await.is_ok() {}
+                };
+                let hears =
+                    async { while from.read(&mut read).await.is_ok_and(|read| read > 0) {} };
+                tokio::join!(says, hears);
+            }
+        }))
+    }
+
+    /// Its port on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.0.port()
     }
 
     fn repeating(first: &'static [u8], again: &'static [u8]) -> Self {

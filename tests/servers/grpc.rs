@@ -48,6 +48,11 @@ impl Grpc {
         self.ask(&json!({ "settle": collection }));
     }
 
+    /// Makes an alias, or moves it.
+    pub(crate) fn alias(&self, alias: &str, collection: &str) {
+        self.ask(&json!({ "alias": [alias, collection] }));
+    }
+
     fn ask(&self, request: &Value) {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed);
         let mut line = String::new();

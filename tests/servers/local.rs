@@ -399,9 +399,14 @@ impl Stage {
         }
     }
 
+    /// Audit lines of this test's calls since the last look.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        LINES.take()
+    }
+
     /// HTTP requests of this test's calls since the last look.
     pub(crate) fn requests(&self) -> u64 {
-        let lines = LINES.take();
+        let lines = self.lines();
         lines.iter().filter_map(|line| line["sent"].as_u64()).sum()
     }
 }

@@ -127,6 +127,13 @@ class Milvus:
             message += number(10, TYPES[field["element_type"]])
         return message
 
+    def alias(self, alias: str, collection: str) -> None:
+        request = text(3, collection) + text(4, alias)
+        try:
+            self._do("AlterAlias", request)
+        except RuntimeError:
+            self._do("CreateAlias", request)
+
     def settle(self, collection: str) -> None:
         """Wait until reads see what was written: a query with consistency level Strong (0)."""
         request = text(3, collection) + text(5, "count(*)")
@@ -154,6 +161,8 @@ def main() -> None:
         try:
             if "create" in request:
                 milvus.create(request["create"])
+            elif "alias" in request:
+                milvus.alias(*request["alias"])
             else:
                 milvus.settle(request["settle"])
         except (RuntimeError, grpc.RpcError, KeyError) as error:

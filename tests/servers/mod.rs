@@ -5,9 +5,10 @@
 
 mod elsewhere;
 mod faulty;
-mod grpc;
+pub(crate) mod grpc;
 pub(crate) mod local;
 mod recorder;
+pub(crate) mod tls;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};

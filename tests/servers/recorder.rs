@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::Server;
@@ -169,7 +169,10 @@ impl Shared {
 }
 
 /// Reads until `buffer` holds a head; answers its length, or nothing if the stream ended before it began.
-async fn read_head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
+async fn read_head(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<usize>> {
     loop {
         if let Some(at) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             return Ok(Some(at + 4));
@@ -203,8 +206,8 @@ fn value<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 }
 
 /// One request: its raw bytes, and what they say.
-async fn read_request(
-    stream: &mut TcpStream,
+pub(super) async fn read_request(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     buffer: &mut Vec<u8>,
 ) -> io::Result<Option<(Vec<u8>, Recorded)>> {
     let Some(head) = read_head(stream, buffer).await? else {
@@ -260,7 +263,7 @@ async fn read_answer(
 
 /// Reads the body behind a head of `from` bytes; answers where it ends, and the body without marks of chunks.
 async fn read_body(
-    stream: &mut TcpStream,
+    stream: &mut (impl AsyncRead + Unpin),
     buffer: &mut Vec<u8>,
     from: usize,
     headers: &[(String, String)],
@@ -301,7 +304,11 @@ async fn read_body(
     }
 }
 
-async fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>, length: usize) -> io::Result<()> {
+async fn fill(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut Vec<u8>,
+    length: usize,
+) -> io::Result<()> {
     while buffer.len() < length {
         if stream.read_buf(buffer).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -85,7 +85,8 @@ pub(crate) fn test() -> Result<ExitCode> {
             "xtask",
         ],
     )?;
-    tally.privacy()?;
+    tally.proved("PRIVACY.md")?;
+    tally.proved("docs/limits.md")?;
     tally.threats();
 
     println!(
@@ -254,10 +255,10 @@ impl Tally {
         Ok(())
     }
 
-    /// Every proof that PRIVACY.md names is a test that ran and passed.
-    fn privacy(&mut self) -> Result<()> {
-        step("the proofs that PRIVACY.md names");
-        let text = std::fs::read_to_string(root().join("PRIVACY.md")).context("PRIVACY.md")?;
+    /// Every proof that a document names is a test that ran and passed.
+    fn proved(&mut self, document: &'static str) -> Result<()> {
+        step(&format!("the proofs that {document} names"));
+        let text = std::fs::read_to_string(root().join(document)).context(document)?;
         self.ran(&proofs(&text));
         Ok(())
     }
@@ -285,7 +286,7 @@ impl Tally {
     }
 }
 
-/// The names of tests in PRIVACY.md: what stands in backticks and has `::` in it, in the last column of its tables.
+/// The names of tests in a document: what stands in backticks and has `::` in it, in the last column of its tables.
 fn proofs(text: &str) -> BTreeSet<String> {
     text.lines()
         .filter(|line| line.starts_with('|'))

@@ -19,8 +19,6 @@ pub(super) struct Rotating {
     path: PathBuf,
     max_bytes: u64,
     file: File,
-    /// Whether the last line is there in part: a full disk does that.
-    torn: bool,
 }
 
 impl Rotating {
@@ -30,12 +28,11 @@ impl Rotating {
             file: open(path)?,
             path: path.to_owned(),
             max_bytes,
-            torn: false,
         })
     }
 
-    /// Locks the file that has the name now, rotated if this many bytes are too many for it.
-    fn lock(&mut self, bytes: u64) -> io::Result<()> {
+    /// Locks the file that has the name now, rotated if this many bytes are too many for it; says how long it is.
+    fn lock(&mut self, bytes: u64) -> io::Result<u64> {
         loop {
             self.file.lock()?;
             let mine = self.file.metadata()?;
@@ -45,14 +42,13 @@ impl Rotating {
                 Err(error) => return Err(error),
             };
             if named && (mine.len() == 0 || mine.len() + bytes <= self.max_bytes) {
-                return Ok(());
+                return Ok(mine.len());
             }
             if named {
                 self.rotate()?;
             }
             // Closing the other one unlocks it.
             self.file = open(&self.path)?;
-            self.torn = false;
         }
     }
 
@@ -73,15 +69,13 @@ impl Rotating {
 }
 
 impl Write for Rotating {
-    /// Writes a line, all of it or, with an error, none that a reader would take for one.
+    /// Writes a line, or nothing: of one that a full disk cut, the part is taken back.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.lock(line.len() as u64)?;
-        let break_first = if self.torn { "\n" } else { "" };
-        let written = self
-            .file
-            .write_all(break_first.as_bytes())
-            .and_then(|()| self.file.write_all(line));
-        self.torn = written.is_err();
+        let before = self.lock(line.len() as u64)?;
+        let written = self.file.write_all(line);
+        if written.is_err() {
+            self.file.set_len(before)?;
+        }
         self.file.unlock()?;
         written.map(|()| line.len())
     }
@@ -118,4 +112,98 @@ fn open(path: &Path) -> io::Result<File> {
         ));
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder that goes with its owner.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let name = format!("milvus-host-{name}-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            std::fs::create_dir(&path).expect("the temporary folder can be written");
+            Self(path)
+        }
+
+        /// The files' lines, the oldest file's first.
+        fn lines(&self) -> Vec<String> {
+            let name = |number: u32| match number {
+                0 => "audit".to_owned(),
+                number => format!("audit.{number}"),
+            };
+            (0..=KEPT + 1)
+                .rev()
+                .filter_map(|number| std::fs::read_to_string(self.0.join(name(number))).ok())
+                .flat_map(|text| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>())
+                .collect()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn t66_every_line_is_in_the_files_once_whoever_wrote_it() {
+        const WRITERS: usize = 4;
+        const LINES: usize = 200;
+        let folder = Folder::new("once");
+        let path = folder.0.join("audit");
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let mut file = Rotating::open(&path, 4096).expect("the folder is ours");
+                scope.spawn(move || {
+                    for number in 0..LINES {
+                        let line = format!("line {writer} {number:04} {:>8}\n", "");
+                        file.write_all(line.as_bytes()).expect("there is room");
+                    }
+                });
+            }
+        });
+        assert!(folder.0.join("audit.4").exists(), "it was rotated");
+        let lines = folder.lines();
+        assert_eq!(lines.len(), WRITERS * LINES);
+        for writer in 0..WRITERS {
+            let prefix = format!("line {writer} ");
+            let numbers: Vec<usize> = lines
+                .iter()
+                .filter_map(|line| line.strip_prefix(&prefix)?.trim().parse().ok())
+                .collect();
+            assert_eq!(numbers, (0..LINES).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn t66_six_files_are_kept_each_within_its_size() {
+        let folder = Folder::new("kept");
+        let mut file = Rotating::open(&folder.0.join("audit"), 4096).expect("the folder is ours");
+        for number in 0..1000 {
+            let line = format!("{number:0>99}\n");
+            file.write_all(line.as_bytes()).expect("there is room");
+        }
+        let sizes: Vec<u64> = std::fs::read_dir(&folder.0)
+            .expect("it is ours")
+            .map(|entry| {
+                entry
+                    .expect("it is there")
+                    .metadata()
+                    .expect("it is ours")
+                    .len()
+            })
+            .collect();
+        assert_eq!(sizes.len(), 1 + KEPT as usize);
+        assert!(
+            sizes.iter().all(|size| (1..=4096).contains(size)),
+            "{sizes:?}"
+        );
+        let lines = folder.lines();
+        let last: Vec<usize> = lines.iter().filter_map(|line| line.parse().ok()).collect();
+        assert_eq!(last, (1000 - last.len()..1000).collect::<Vec<_>>());
+    }
 }

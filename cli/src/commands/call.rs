@@ -1,12 +1,14 @@
 //! `milvus-host call`: calls one tool.
 
+use super::tools;
 use crate::failure::Failure;
+use crate::files;
 use crate::output;
 use crate::output::outln;
 use crate::settings::{Flags, Settings};
 use host_harness::{CallError, Dialect, Endpoint, ErrorKind, Host};
 use serde_json::Value;
-use std::io::Read;
+use serde_json::value::RawValue;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -28,8 +30,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failure> {
-    let text = text(arguments.arguments)?;
     let settings = flags.resolve()?;
+    // What is larger than the component's memory cannot be handed to it.
+    let text = text(arguments.arguments, settings.limits().memory_bytes as u64)?;
     let endpoint = settings.endpoint()?;
     let host = settings.host()?;
     let mut answer = host.call_tool(&endpoint, &arguments.tool, &text).await;
@@ -38,13 +41,26 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
     {
         answer = host.call_tool(&older, &arguments.tool, &text).await;
     }
-    let answer =
-        answer.map_err(|error| Failure::call(&error, Some(endpoint.origin()), arguments.json))?;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            let mut failure = Failure::call(&error, Some(endpoint.origin()), arguments.json);
+            if let Ok(tools) = host.list_tools().await
+                && let Some(meant) = tools::meant(&tools, &arguments.tool)
+            {
+                failure = failure.with_hint(meant);
+            }
+            return Err(failure);
+        }
+    };
+    // The text as it came, every digit of its numbers, but JSON and nothing else.
+    let answer: &RawValue = serde_json::from_str(&answer)
+        .map_err(|_| Failure::local("the component answered what is no JSON"))?;
     if arguments.json {
         outln!("{answer}");
         return Ok(());
     }
-    let answer: Value = serde_json::from_str(&answer)
+    let answer: Value = serde_json::from_str(answer.get())
         .map_err(|_| Failure::local("the component answered what is no JSON"))?;
     if answer.as_object().is_some_and(serde_json::Map::is_empty) {
         // REST v1 says no more than that.
@@ -78,17 +94,10 @@ async fn older(
     }
 }
 
-fn text(arguments: String) -> Result<String, Failure> {
-    if arguments == "-" {
-        let mut text = String::new();
-        return match std::io::stdin().read_to_string(&mut text) {
-            Ok(_) => Ok(text),
-            Err(error) => Err(Failure::usage(format!("standard input: {error}"))),
-        };
-    }
+fn text(arguments: String, cap: u64) -> Result<String, Failure> {
     match arguments.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format!("{path}: {error}"))),
+        Some(file) => files::read_input(file, cap),
+        None if arguments == "-" => files::read_input("-", cap),
         None => Ok(arguments),
     }
 }

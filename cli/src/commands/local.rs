@@ -8,6 +8,7 @@ use crate::local::server::{Options, Server};
 use crate::output::outln;
 use serde_json::json;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -75,7 +76,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             data_dir: arguments.data_dir.as_deref(),
             token: token.as_deref(),
         };
-        Server::start(&installed, &options).await.map(Some)
+        let start = Server::start(&installed, &options);
+        told(start, |seconds| {
+            eprintln!(
+                "{} is starting, {seconds} s until now",
+                arguments.server.name()
+            );
+        })
+        .await
+        .map(Some)
     };
     // A signal before the server is ready drops what was started, which ends with it.
     let server = tokio::select! {
@@ -93,6 +102,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     server.stop().await;
     result
+}
+
+/// Waits for what may take long, and says so every few seconds: a full Milvus reads a folder that was used for half a
+/// minute and longer.
+async fn told<T>(work: impl Future<Output = T>, say: impl Fn(u64)) -> T {
+    const EVERY: Duration = Duration::from_secs(5);
+    let (mut work, started) = (std::pin::pin!(work), Instant::now());
+    loop {
+        match tokio::time::timeout(EVERY, &mut work).await {
+            Ok(done) => return done,
+            Err(_) => say(started.elapsed().as_secs()),
+        }
+    }
 }
 
 /// What asks a program to stop.

@@ -1,24 +1,27 @@
 //! `milvus-host policy`: what the component may do, and what would become of one request. Nothing is sent.
 
 use crate::failure::{Failure, REFUSED};
+use crate::files;
 use crate::output::outln;
 use crate::settings::{Flags, Settings};
 use policy::{Allowance, Policy, Refusal, WholeRequest};
 use routes::{Effect, Route};
 use serde_json::json;
-use std::path::{Path, PathBuf};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A request is written as it goes over the wire, without headers:
+A request is written as it goes over the wire; of its header lines only Host counts, since the host writes all others
+itself. `> ` before them, as curl -v prints them, is taken off:
   POST /v2/vectordb/entities/query
+  Host: milvus.example:19530
 
   {\"collectionName\":\"docs\",\"filter\":\"id > 0\"}
 
 Examples:
   milvus-host policy --mode read-only --collections docs,docs_*
-  milvus-host policy explain request.http --mode append")]
+  milvus-host policy explain request.http --mode append
+  pbpaste | milvus-host policy explain -")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -31,8 +34,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Say what would become of the request in a file, and by which rule.
     Explain {
-        /// The file.
-        file: PathBuf,
+        /// The file, or `-` for standard input.
+        file: String,
     },
 }
 
@@ -63,30 +66,83 @@ fn show(settings: &Settings, as_json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn explain(settings: &Settings, file: &Path, as_json: bool) -> Result<(), Failure> {
+/// A request as it is written in a file.
+struct Written<'a> {
+    method: &'a str,
+    target: &'a str,
+    /// What the line `Host` says.
+    host: Option<&'a str>,
+    body: &'a str,
+}
+
+impl<'a> Written<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let (line, mut rest) = text.split_once('\n').unwrap_or((text, ""));
+        let mut words = sent_line(line).split_whitespace();
+        let (Some(method), Some(target), version, None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return None;
+        };
+        if version.is_some_and(|version| !version.starts_with("HTTP/")) {
+            return None;
+        }
+        let mut host = None;
+        while !rest.is_empty() {
+            let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+            let Some((name, value)) = header(sent_line(line)) else {
+                break;
+            };
+            if name.eq_ignore_ascii_case("host") {
+                host = Some(value);
+            }
+            rest = after;
+        }
+        // The empty line after the headers, as curl prints it, too.
+        let rest = rest.trim_start();
+        let body = rest.strip_prefix('>').unwrap_or(rest).trim();
+        Some(Self {
+            method,
+            target,
+            host,
+            body,
+        })
+    }
+}
+
+/// A line without what curl -v writes before those that it sent.
+fn sent_line(line: &str) -> &str {
+    line.strip_prefix("> ").unwrap_or(line).trim_end()
+}
+
+/// Name and value of a header line (RFC 9112, section 5): JSON is none.
+fn header(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once(':')?;
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    (!name.is_empty() && name.bytes().all(token)).then(|| (name, value.trim()))
+}
+
+fn explain(settings: &Settings, file: &str, as_json: bool) -> Result<(), Failure> {
     let endpoint = settings.endpoint()?;
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-    let (line, body) = text.split_once('\n').unwrap_or((&text, ""));
-    let mut words = line.split_whitespace();
-    let (Some(method), Some(target), None | Some("HTTP/1.1"), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
+    // A body beyond the limit is a matter for the policy, so the file may be larger.
+    let cap = (settings.limits().request_bytes as u64).saturating_mul(2);
+    let text = files::read_input(file, cap)?;
+    let Some(written) = Written::read(&text) else {
         return Err(Failure::usage(format!(
-            "{}: expected METHOD and PATH in the first line",
-            file.display()
+            "{file}: expected METHOD and PATH in the first line"
         )));
     };
+    let (method, target, body) = (written.method, written.target, written.body);
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
-    let body = body.trim();
+    let authority = endpoint.origin().authority();
     let get = method == "GET";
     let whole = WholeRequest {
         method,
         scheme: endpoint.origin().scheme().name(),
-        authority: &endpoint.origin().authority(),
+        authority: written.host.unwrap_or(&authority),
         path,
         query,
         declared: (!get || !body.is_empty()).then_some(body.len() as u64),

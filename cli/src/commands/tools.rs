@@ -27,11 +27,12 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
         .await
         .map_err(|error| Failure::call(&error, None, arguments.json))?;
     if let Some(name) = &arguments.name {
+        let hint = meant(&tools, name);
         tools.retain(|tool| tool.name == *name);
         if tools.is_empty() {
             return Err(
                 Failure::usage(format!("there is no tool `{}`", clean(name)))
-                    .with_hint("`milvus-host tools` lists them"),
+                    .with_hint(hint.unwrap_or_else(|| "`milvus-host tools` lists them".to_owned())),
             );
         }
     }
@@ -57,6 +58,41 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
         );
     }
     Ok(())
+}
+
+/// Which tool was meant by a name that none has, in a sentence; nothing if it has one, or none is like it.
+pub(super) fn meant(tools: &[Tool], name: &str) -> Option<String> {
+    /// More is another word.
+    const FURTHEST: usize = 3;
+    if tools.iter().any(|tool| tool.name == name) {
+        return None;
+    }
+    let names = tools.iter().map(|tool| tool.name.as_str());
+    let nearest = names
+        .map(|known| {
+            let short = known.strip_prefix("milvus_").unwrap_or(known);
+            (distance(known, name).min(distance(short, name)), known)
+        })
+        .min()?;
+    (nearest.0 <= FURTHEST).then(|| format!("did you mean `{}`?", clean(nearest.1)))
+}
+
+/// Characters to insert, remove or replace to make one of the other (Levenshtein); a long name is like none.
+fn distance(one: &str, other: &str) -> usize {
+    const LONGEST: usize = 64;
+    if one.len().max(other.len()) > LONGEST {
+        return LONGEST;
+    }
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (line, a) in one.chars().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], line + 1);
+        for (column, b) in other.chars().enumerate() {
+            let replaced = corner + usize::from(a != b);
+            corner = row[column + 1];
+            row[column + 1] = replaced.min(corner + 1).min(row[column] + 1);
+        }
+    }
+    row[row.len() - 1]
 }
 
 fn effect(tool: &Tool) -> &'static str {
@@ -144,6 +180,26 @@ fn add_arguments(table: &mut Table, prefix: &str, schema: &Value) {
         table.add_row([clean(&name), kind, clean(&words)]);
         if nested["properties"].is_object() {
             add_arguments(table, &format!("{name}[]."), nested);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distances_are_counted_in_characters() {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("search", "serach", 2),
+            ("count", "mount", 1),
+            ("h\u{e4}nde", "hande", 1),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(one, other), expected, "{one} {other}");
+            assert_eq!(distance(other, one), expected, "{other} {one}");
         }
     }
 }

@@ -39,8 +39,7 @@ pub(crate) struct File {
     pub(crate) audit_max_bytes: Option<u64>,
     #[serde(default)]
     pub(super) limits: super::limits::Table,
-    #[serde(default)]
-    pub(super) policy: super::policy::Table,
+    pub(super) policy: Option<super::policy::Table>,
     /// The folder that the file is in: paths in it are from there, wherever it is read.
     #[serde(skip)]
     folder: PathBuf,
@@ -76,11 +75,8 @@ impl File {
 }
 
 fn parse(path: &Path, text: &str) -> Result<File, Failure> {
-    let mut file: File = toml::from_str(text).map_err(|error| {
-        Failure::usage(format!("{}: {}", path.display(), error.message())).with_hint(
-            "known settings: uri, token_file, database, dialect, timeout_ms, ca_cert, client_cert, client_key, addresses, component, component_sha256, audit, [limits], [policy]",
-        )
-    })?;
+    let mut file: File = toml::from_str(text)
+        .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.message())))?;
     file.folder = path.parent().unwrap_or(Path::new("")).to_owned();
     Ok(file)
 }

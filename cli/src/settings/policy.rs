@@ -1,8 +1,11 @@
 //! What the component may do.
+//!
+//! `[policy]` of a settings file is a ceiling: flags and variables, which a program may inherit without knowing, only
+//! narrow it, and what asks for more is an error.
 
 use super::file::File;
 use crate::failure::Failure;
-use host_harness::{Effect, Mode, Names, Policy};
+use host_harness::{Effect, Effects, Mode, Names, Policy};
 use serde::Deserialize;
 
 #[derive(Debug, clap::Args)]
@@ -16,8 +19,8 @@ pub(super) struct Flags {
         help_heading = "Policy"
     )]
     mode: Option<String>,
-    /// A class that it may do beside: read, write, erase, drop, admin
-    #[arg(long, global = true, value_name = "CLASS", help_heading = "Policy")]
+    /// Classes that it may do beside, a,b: read, write, erase, drop, admin
+    #[arg(long, global = true, value_name = "CLASSES", help_heading = "Policy")]
     allow: Vec<String>,
     /// The only collections it may reach, a,b_* [default: all]
     #[arg(
@@ -42,7 +45,7 @@ pub(super) struct Flags {
     outside: Vec<String>,
 }
 
-/// `[policy]` of the settings file.
+/// A policy as it is written: `[policy]` of a settings file, or flags put together.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
@@ -57,83 +60,258 @@ pub(super) struct Table {
 
 impl Flags {
     pub(super) fn resolve(&self, file: &File) -> Result<Policy, Failure> {
-        self.over(file.policy.clone()).policy()
+        let flags = Rules::read(&self.table(), |key| format!("--{key}"))?;
+        let rules = match &file.policy {
+            None => flags,
+            Some(table) => {
+                let ceiling = Rules::read(table, |key| format!("[policy] {key}"))?;
+                flags.under(&ceiling)?
+            }
+        };
+        Ok(rules.policy())
     }
 
-    /// Flags narrow and widen what a file says, setting by setting.
-    fn over(&self, file: Table) -> Table {
-        let list = |names: &String| {
+    fn table(&self) -> Table {
+        let list = |names: &String| -> Vec<String> {
             names
                 .split(',')
                 .map(|name| name.trim().to_owned())
                 .collect()
         };
-        let or = |flags: &[String], file: Vec<String>| {
-            if flags.is_empty() {
-                file
-            } else {
-                flags.to_vec()
-            }
-        };
         Table {
-            // Classes of the file stand beside the file's mode, not beside another.
-            allow: match &self.mode {
-                Some(_) => self.allow.clone(),
-                None => or(&self.allow, file.allow),
-            },
-            mode: self.mode.clone().or(file.mode),
-            collections: self.collections.as_ref().map(list).or(file.collections),
-            databases: self.databases.as_ref().map(list).or(file.databases),
-            outside: or(&self.outside, file.outside),
+            mode: self.mode.clone(),
+            allow: self.allow.iter().flat_map(list).collect(),
+            collections: self.collections.as_ref().map(list),
+            databases: self.databases.as_ref().map(list),
+            outside: self.outside.clone(),
         }
     }
 }
 
-impl Table {
-    fn policy(&self) -> Result<Policy, Failure> {
-        let mode = match &self.mode {
-            None => Mode::Full,
-            Some(name) => named("--mode", name, &Mode::ALL, |mode| mode.name())?,
+/// A policy that makes sense, as far as it is said.
+#[derive(Debug)]
+struct Rules {
+    mode: Option<Mode>,
+    allow: Vec<Effect>,
+    collections: Option<List>,
+    databases: Option<List>,
+    outside: Vec<String>,
+}
+
+/// Names, and as they were written.
+#[derive(Clone, Debug)]
+struct List {
+    names: Names,
+    entries: Vec<String>,
+}
+
+impl Rules {
+    /// Reads what is written; `called` says how a key of the table is called where it came from.
+    fn read(table: &Table, called: impl Fn(&str) -> String) -> Result<Self, Failure> {
+        use Effect::{Admin, Drop, Erase, Read, Write};
+        let modes = Mode::ALL.map(|mode| (mode.name(), mode));
+        let classes = [Read, Write, Erase, Drop, Admin].map(|class| (class.as_str(), class));
+        let list = |key: &str, entries: &Option<Vec<String>>| {
+            let Some(entries) = entries else {
+                return Ok(None);
+            };
+            let names = Names::parse(entries.iter().map(String::as_str)).map_err(|_| {
+                Failure::usage(format!(
+                    "{}: expected names as Milvus takes them, or beginnings and a `*`, between commas",
+                    called(key)
+                ))
+            })?;
+            let entries = entries.clone();
+            Ok(Some(List { names, entries }))
         };
-        let mut policy = Policy::new(mode);
-        for name in &self.allow {
-            use Effect::{Admin, Drop, Erase, Read, Write};
-            let classes = [Read, Write, Erase, Drop, Admin];
-            policy = policy.allow(named("--allow", name, &classes, |effect| effect.as_str())?);
+        Ok(Self {
+            mode: match &table.mode {
+                None => None,
+                Some(name) => Some(one_of(&called("mode"), name, &modes)?),
+            },
+            allow: table
+                .allow
+                .iter()
+                .map(|name| one_of(&called("allow"), name, &classes))
+                .collect::<Result<_, _>>()?,
+            collections: list("collections", &table.collections)?,
+            databases: list("databases", &table.databases)?,
+            outside: table.outside.clone(),
+        })
+    }
+
+    /// These, and what they do not say as the ceiling has it; an error where they ask for more.
+    fn under(self, ceiling: &Self) -> Result<Self, Failure> {
+        let beyond = |what: String| {
+            Failure::usage(format!(
+                "{what}, which [policy] of the settings file does not let out"
+            ))
+            .with_hint("flags and variables can only narrow what [policy] says: change it there")
+        };
+        let allow = match (self.mode, self.allow.as_slice()) {
+            // Classes of the file stand beside the file's mode, not beside another.
+            (None, []) => ceiling.allow.clone(),
+            _ => self.allow,
+        };
+        let narrowed = Self {
+            mode: self.mode.or(ceiling.mode),
+            allow,
+            collections: narrowed("collections", self.collections, &ceiling.collections)
+                .map_err(beyond)?,
+            databases: narrowed("databases", self.databases, &ceiling.databases).map_err(beyond)?,
+            outside: if self.outside.is_empty() {
+                ceiling.outside.clone()
+            } else {
+                self.outside
+            },
+        };
+        let allowed = ceiling.effects();
+        if let Some(class) = narrowed
+            .effects()
+            .iter()
+            .find(|class| !allowed.contains(*class))
+        {
+            return Err(beyond(format!("--mode and --allow ask for `{class}`")));
         }
-        if let Some(list) = &self.collections {
-            policy = policy.collections(names("--collections", list)?);
+        let within = |place: &&String| {
+            !ceiling.outside.iter().any(|known| {
+                *place == known || known.ends_with('/') && place.starts_with(known.as_str())
+            })
+        };
+        if let Some(place) = narrowed.outside.iter().find(within) {
+            return Err(beyond(format!("--outside asks for `{place}`")));
         }
-        if let Some(list) = &self.databases {
-            policy = policy.databases(names("--databases", list)?);
+        Ok(narrowed)
+    }
+
+    /// Classes by mode and by name.
+    fn effects(&self) -> Effects {
+        let mut effects = self.mode.unwrap_or(Mode::Full).effects();
+        self.allow.iter().for_each(|class| effects.insert(*class));
+        effects
+    }
+
+    fn policy(self) -> Policy {
+        let mut policy = Policy::of(self.effects());
+        if let Some(list) = self.collections {
+            policy = policy.collections(list.names);
         }
-        for place in &self.outside {
-            policy = policy.outside(place.clone());
+        if let Some(list) = self.databases {
+            policy = policy.databases(list.names);
         }
-        Ok(policy)
+        for place in self.outside {
+            policy = policy.outside(place);
+        }
+        policy
     }
 }
 
-fn named<T: Copy>(
+/// The narrower of two lists; what is in the first and not in the ceiling is told.
+fn narrowed(
     flag: &str,
-    name: &str,
-    known: &[T],
-    spelt: impl Fn(&T) -> &'static str,
-) -> Result<T, Failure> {
-    known
-        .iter()
-        .find(|item| spelt(item) == name)
-        .copied()
-        .ok_or_else(|| {
-            let words: Vec<&str> = known.iter().map(&spelt).collect();
-            Failure::usage(format!("{flag}: expected one of {}", words.join(", ")))
-        })
+    list: Option<List>,
+    ceiling: &Option<List>,
+) -> Result<Option<List>, String> {
+    let (Some(list), Some(ceiling)) = (&list, ceiling) else {
+        return Ok(list.or_else(|| ceiling.clone()));
+    };
+    let within = |entry: &str| {
+        let beginning = entry.strip_suffix('*');
+        ceiling
+            .entries
+            .iter()
+            .any(|known| match known.strip_suffix('*') {
+                Some(known) => beginning.unwrap_or(entry).starts_with(known),
+                None => known == entry,
+            })
+    };
+    match list.entries.iter().find(|entry| !within(entry)) {
+        None => Ok(Some(list.clone())),
+        Some(entry) => Err(format!("--{flag} asks for `{entry}`")),
+    }
 }
 
-fn names(flag: &str, list: &[String]) -> Result<Names, Failure> {
-    Names::parse(list.iter().map(String::as_str)).map_err(|_| {
-        Failure::usage(format!(
-            "{flag}: expected names as Milvus takes them, or beginnings and a `*`, between commas"
-        ))
+fn one_of<T: Copy>(called: &str, name: &str, known: &[(&str, T)]) -> Result<T, Failure> {
+    let found = known.iter().find(|(known, _)| *known == name);
+    found.map(|(_, item)| *item).ok_or_else(|| {
+        let words: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        Failure::usage(format!("{called}: expected one of {}", words.join(", ")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(text: &str) -> Rules {
+        let table: Table = toml::from_str(text).expect("TOML");
+        Rules::read(&table, str::to_owned).expect("rules")
+    }
+
+    #[test]
+    fn t36_a_ceiling_is_narrowed_and_never_raised() {
+        let ceiling = "mode = 'append'\nallow = ['admin']\ncollections = ['docs', 'logs_*']\n\
+                       databases = ['main']\noutside = ['https://a.example/', 's3://b']";
+        for (flags, allowed) in [
+            ("", true),
+            ("mode = 'read-only'", true),
+            ("mode = 'append'", true),
+            ("mode = 'no-drop'", true),
+            ("mode = 'full'", false),
+            ("mode = 'read-only'\nallow = ['write', 'admin']", true),
+            ("mode = 'read-only'\nallow = ['erase']", false),
+            ("allow = ['admin']", true),
+            ("allow = ['drop']", false),
+            ("collections = ['docs']", true),
+            ("collections = ['logs_2']", true),
+            ("collections = ['logs_2*', 'docs']", true),
+            ("collections = []", true),
+            ("collections = ['docs_2']", false),
+            ("collections = ['docs*']", false),
+            ("collections = ['logs*']", false),
+            ("collections = ['docs', 'hr']", false),
+            ("databases = ['main']", true),
+            ("databases = ['main', 'other']", false),
+            ("outside = ['https://a.example/']", true),
+            ("outside = ['https://a.example/v1', 's3://b']", true),
+            ("outside = ['https://a.example']", false),
+            ("outside = ['s3://b/c']", false),
+            ("outside = ['https://a.example.evil/']", false),
+        ] {
+            assert_eq!(
+                rules(flags).under(&rules(ceiling)).is_ok(),
+                allowed,
+                "{flags}"
+            );
+        }
+    }
+
+    #[test]
+    fn t36_what_a_ceiling_does_not_say_stays_what_it_is_without_one() {
+        let words = |rules: Rules| rules.policy().to_string();
+        let given = "mode = 'read-only'\ncollections = ['docs']\ndatabases = ['main']";
+        let narrowed = rules(given).under(&rules("")).expect("it is narrower");
+        assert_eq!(words(narrowed), words(rules(given)));
+        // A ceiling names places, or there is none.
+        assert!(
+            rules("outside = ['https://a.example/']")
+                .under(&rules(""))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn t36_what_is_not_said_is_what_the_ceiling_says() {
+        let ceiling = "mode = 'append'\nallow = ['admin']\ncollections = ['docs']\n\
+                       databases = ['main']\noutside = ['s3://b']";
+        let words = |rules: Rules| rules.policy().to_string();
+        let same = rules("")
+            .under(&rules(ceiling))
+            .expect("nothing is asked for");
+        assert_eq!(words(same), words(rules(ceiling)));
+        let narrower = rules("mode = 'read-only'")
+            .under(&rules(ceiling))
+            .expect("narrower");
+        assert!(words(narrower).starts_with("classes: read, outbound\n"));
+    }
 }

@@ -1,8 +1,9 @@
-//! The audit line of one request: begun when the component makes it, written when it is over, whatever way it ends.
+//! The audit line of one request, the component's or the host's own: begun when it is made, written when it is over,
+//! whatever way it ends.
 
 use std::sync::Arc;
 
-use policy::{Refusal, Rule};
+use policy::{Admitted, Refusal, Rule};
 use routes::Route;
 use tokio::time::Instant;
 
@@ -13,6 +14,7 @@ use crate::transport::{Answer, TransportError};
 
 pub(crate) struct Record {
     call: Arc<Call>,
+    by_host: bool,
     /// Which of the call's requests it is, from 1.
     pub(super) number: u32,
     /// How many were on their way when it began, itself included.
@@ -32,6 +34,7 @@ impl Record {
         let (number, at_once, on_its_way) = call.traffic.begin();
         Self {
             call: Arc::clone(call),
+            by_host: false,
             number,
             at_once,
             method: method.to_owned(),
@@ -42,6 +45,26 @@ impl Record {
             sending: false,
             over: false,
             _on_its_way: on_its_way,
+        }
+    }
+
+    /// A question that the host asks itself, for a request that waits for its answer.
+    pub(super) fn ask(call: &Arc<Call>, question: &Admitted) -> Self {
+        call.traffic.count_asked();
+        let route = question.route();
+        Self {
+            call: Arc::clone(call),
+            by_host: true,
+            number: 0,
+            at_once: 0,
+            method: route.method.to_string(),
+            path: route.path.to_owned(),
+            started: Instant::now(),
+            route: Some(route),
+            request_bytes: question.body().len() as u64,
+            sending: true,
+            over: false,
+            _on_its_way: None,
         }
     }
 
@@ -69,7 +92,6 @@ impl Record {
     /// Milvus answered; `withheld` says why the component does not see it.
     pub(super) fn answered(&mut self, answer: &Answer, withheld: Option<Refusal>) {
         self.over = true;
-        self.call.traffic.note_connection(None);
         let line = self
             .line("sent")
             .number("response_bytes", answer.bytes())
@@ -84,6 +106,10 @@ impl Record {
             None => line,
         };
         self.write(line.text("outcome", "answered"));
+        if self.by_host {
+            return;
+        }
+        self.call.traffic.note_connection(None);
         match withheld {
             Some(refusal) => self.call.traffic.note(refusal),
             None => self.call.traffic.note_limit(None),
@@ -92,7 +118,6 @@ impl Record {
 
     pub(super) fn failed(&mut self, error: TransportError) {
         self.over = true;
-        self.call.traffic.note_connection(error.connection());
         let line = if self.sending {
             let outcome = if error.before_sending() {
                 "not-sent"
@@ -102,9 +127,18 @@ impl Record {
             self.line("sent").text("outcome", outcome)
         } else {
             self.call.traffic.count_refused();
-            self.line("refused").text("rule", "budget-bytes")
+            let rule = match self.route {
+                // What its names mean could not be asked.
+                Some(_) => Rule::Alias.name(),
+                None => "budget-bytes",
+            };
+            self.line("refused").text("rule", rule)
         };
         self.write(line.text("error", error.name()));
+        if self.by_host {
+            return;
+        }
+        self.call.traffic.note_connection(error.connection());
         self.call.traffic.note_limit(error.limit());
     }
 
@@ -112,7 +146,13 @@ impl Record {
         let line = Line::new()
             .number("call", self.call.id)
             .text("tool", &self.call.tool)
-            .text("verdict", verdict)
+            .text("verdict", verdict);
+        let line = if self.by_host {
+            line.text("by", "host")
+        } else {
+            line
+        };
+        let line = line
             .text("method", &self.method)
             .text("path", &self.path)
             .number("request_bytes", self.request_bytes);
@@ -137,7 +177,9 @@ impl Record {
 impl Drop for Record {
     /// The component, its call or its caller went away in the middle.
     fn drop(&mut self) {
-        self.call.traffic.over();
+        if !self.by_host {
+            self.call.traffic.over();
+        }
         if self.over {
             return;
         }

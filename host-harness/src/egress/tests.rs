@@ -123,6 +123,7 @@ impl Stage {
             deadline: Instant::now() + limits.request_time(),
             limits,
             traffic: Traffic::default(),
+            meanings: Meanings::default(),
         };
         Self {
             egress: Egress(Arc::new(call)),

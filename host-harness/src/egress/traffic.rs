@@ -17,6 +17,7 @@ pub(crate) type OnItsWay = OwnedRwLockReadGuard<()>;
 pub(crate) struct Traffic {
     begun: AtomicU32,
     sent: AtomicU32,
+    asked: AtomicU32,
     refused: AtomicU32,
     refusals: Mutex<Vec<Refusal>>,
     limit: Mutex<Option<LimitKind>>,
@@ -35,6 +36,11 @@ impl Traffic {
 
     pub(crate) fn sent(&self) -> u32 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Questions of the host itself about names.
+    pub(crate) fn asked(&self) -> u32 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     pub(crate) fn refused(&self) -> u32 {
@@ -72,6 +78,10 @@ impl Traffic {
 
     pub(super) fn count_sent(&self) {
         self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_asked(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_refused(&self) {

@@ -78,7 +78,7 @@ impl Answer {
         response: Response<Incoming>,
         bounds: &Bounds<'_>,
         credential: Option<&Credential>,
-        exchange: Exchange,
+        exchange: Exchange<'_>,
     ) -> Result<Self, TransportError> {
         let (head, mut body) = response.into_parts();
         // Dropped before the body: a connection is given up before what is left on it could be read away.

@@ -2,23 +2,25 @@
 
 mod answer;
 mod error;
+mod outgoing;
 mod pool;
 mod resolve;
 mod tls;
 
+use std::future::pending;
 use std::time::Duration;
 
-use http_body_util::Full;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT,
 };
 use hyper::{Request, Uri};
 use hyper_util::client::legacy::connect::{CaptureConnection, Connected, capture_connection};
 use routes::Method;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use crate::credential::Credential;
 use crate::error::EndpointError;
+use outgoing::{Outgoing, Sender, Stuck};
 use policy::{Admitted, Scheme};
 
 pub(crate) use answer::{Answer, Bounds, Wait};
@@ -38,11 +40,17 @@ pub(crate) struct Settings {
     pub(crate) reuse_http1: bool,
 }
 
+/// Requests that a server may leave unread, having answered them, before every connection to it is closed.
+const MOST_STUCK: usize = 64;
+
 /// The connections and the credential of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Transport {
     client: pool::HttpClient,
+    connections: pool::Connections,
+    stuck: Stuck,
     credential: Option<Credential>,
+    connect_time: Duration,
     shows_certificate: bool,
     reuse_http1: bool,
 }
@@ -52,10 +60,14 @@ impl Transport {
         settings: Settings,
         credential: Option<Credential>,
     ) -> Result<Self, EndpointError> {
+        let connections = pool::Connections::default();
         Ok(Self {
             shows_certificate: settings.client_certificate.is_some(),
             reuse_http1: settings.reuse_http1,
-            client: pool::client(settings)?,
+            connect_time: settings.connect_time,
+            client: pool::client(settings, connections.clone())?,
+            connections,
+            stuck: Stuck::default(),
             credential,
         })
     }
@@ -66,21 +78,23 @@ impl Transport {
         request: Admitted,
         bounds: &Bounds<'_>,
     ) -> Result<Answer, TransportError> {
-        let mut request = self.wire(&request)?;
-        let mut exchange = Exchange::new(capture_connection(&mut request));
-        let asked = self.client.request(request);
-        let asked = async {
-            if self.reuse_http1 {
-                asked.await
-            } else {
-                tokio::join!(asked, exchange.spend()).0
-            }
+        let (body, sender) = Outgoing::new(request.body().clone());
+        let mut request = self.wire(&request, body)?;
+        let mut exchange = Exchange {
+            transport: self,
+            connection: capture_connection(&mut request),
+            body: sender,
+            whole: false,
         };
+        let asked = self.client.request(request);
         let (until, late) = bounds.until(bounds.first_byte);
-        let response = timeout_at(until, asked)
-            .await
-            .map_err(|_| late)?
-            .map_err(|error| self.failure(TransportError::client(&error)))?;
+        let response = tokio::select! {
+            biased;
+            asked = timeout_at(until, asked) => asked
+                .map_err(|_| late)?
+                .map_err(|error| self.failure(TransportError::client(&error)))?,
+            late = exchange.begin() => return Err(late),
+        };
         Answer::collect(response, bounds, self.credential.as_ref(), exchange).await
     }
 
@@ -100,7 +114,8 @@ impl Transport {
     fn wire(
         &self,
         request: &Admitted,
-    ) -> Result<Request<Full<hyper::body::Bytes>>, TransportError> {
+        body: Outgoing,
+    ) -> Result<Request<Outgoing>, TransportError> {
         let origin = request.origin();
         let uri = Uri::builder()
             .scheme(origin.scheme().name())
@@ -111,7 +126,7 @@ impl Transport {
         let mut wire = Request::builder()
             .method(request.route().method.as_str())
             .uri(uri)
-            .body(Full::new(request.body().clone()))
+            .body(body)
             .map_err(|_| TransportError::Internal)?;
         let json = HeaderValue::from_static("application/json");
         let headers = wire.headers_mut();
@@ -139,37 +154,46 @@ impl Transport {
     }
 }
 
+impl Drop for Transport {
+    /// No connection outlives its endpoint.
+    fn drop(&mut self) {
+        self.connections.close();
+    }
+}
+
 /// A request's use of its connection. HTTP/1.1 cannot tell a second answer to one question from the answer to the next:
 /// such a connection carries one request. Where the embedder says otherwise, it is kept when its answer came whole, and
 /// given up if the exchange ended in any other way, or was dropped.
-struct Exchange {
+struct Exchange<'a> {
+    transport: &'a Transport,
     connection: CaptureConnection,
+    body: Sender,
     whole: bool,
 }
 
-impl Exchange {
-    fn new(connection: CaptureConnection) -> Self {
-        Self {
-            connection,
-            whole: false,
+impl Exchange<'_> {
+    /// Gives an HTTP/1.1 connection up as soon as there is one, before an answer can be there. Ends only where there is
+    /// none in time, TLS included: then nothing was sent.
+    async fn begin(&mut self) -> TransportError {
+        let connected = self.connection.wait_for_connection_metadata();
+        match timeout(self.transport.connect_time, connected).await {
+            Ok(connected) if !self.transport.reuse_http1 => give_up(connected.as_ref()),
+            Ok(_) => {}
+            Err(_) => return TransportError::Connect(ConnectError::Timeout),
         }
-    }
-
-    /// Gives the connection up as soon as there is one, before an answer can be there.
-    async fn spend(&mut self) {
-        give_up(
-            self.connection
-                .wait_for_connection_metadata()
-                .await
-                .as_ref(),
-        );
+        pending().await
     }
 }
 
-impl Drop for Exchange {
+impl Drop for Exchange<'_> {
     fn drop(&mut self) {
-        if !self.whole {
+        // An answer before the request was out is one that the server did not need it for.
+        let stuck = self.transport.stuck.give_up(&self.body);
+        if !self.whole || stuck > 0 {
             give_up(self.connection.connection_metadata().as_ref());
+        }
+        if stuck >= MOST_STUCK {
+            self.transport.connections.close();
         }
     }
 }

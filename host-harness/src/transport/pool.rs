@@ -1,24 +1,24 @@
 //! The connections of one endpoint. One client per endpoint, so that no connection is shared between two origins, two
 //! credentials, two sets of roots, two client certificates or two policies.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::Bytes;
+use hyper::rt::Executor;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
+use tokio::task::JoinSet;
 
 use super::resolve::Resolver;
-use super::{Addresses, Settings, tls};
+use super::{Addresses, Outgoing, Settings, tls};
 use crate::error::EndpointError;
 use policy::Scheme;
 
 type Connector = HttpConnector<Resolver<GaiResolver>>;
-pub(super) type HttpClient = Client<HttpsConnector<Connector>, Full<Bytes>>;
+pub(super) type HttpClient = Client<HttpsConnector<Connector>, Outgoing>;
 
 /// Milvus and the usual gateways keep idle connections for a minute or more: ours are closed before.
 const IDLE: Duration = Duration::from_secs(30);
@@ -28,7 +28,32 @@ const IDLE_CONNECTIONS: usize = 32;
 const HEAD_BYTES: usize = 64 * 1024;
 const HEADERS: usize = 100;
 
-pub(super) fn client(settings: Settings) -> Result<HttpClient, EndpointError> {
+/// The tasks that run the connections of one endpoint.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Connections(Arc<Mutex<JoinSet<()>>>);
+
+impl Connections {
+    pub(super) fn close(&self) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.abort_all();
+    }
+}
+
+impl<F> Executor<F> for Connections
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+}
+
+pub(super) fn client(
+    settings: Settings,
+    connections: Connections,
+) -> Result<HttpClient, EndpointError> {
     let tls = match settings.scheme {
         Scheme::Https => tls::config(
             settings.ca_certificate.as_deref(),
@@ -46,7 +71,7 @@ pub(super) fn client(settings: Settings) -> Result<HttpClient, EndpointError> {
         .enable_http1()
         .enable_http2()
         .wrap_connector(connector(settings.connect_time, settings.addresses));
-    Ok(Client::builder(TokioExecutor::new())
+    Ok(Client::builder(connections)
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)

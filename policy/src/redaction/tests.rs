@@ -100,8 +100,8 @@ fn t33_base64_of_longer_text_around_the_token_is_taken_out_but_for_its_ends() {
             "QmVhcmVyIH[redacted]g==",
         ),
         ("eHJvb3Q6TTFsdnVzL3NlY3JldD9-Pg==", "eH[redacted]g=="),
-        ("eHhyb290Ok0xbHZ1cy9zZWNyZXQ/fj4=", "eHh[redacted]="),
-        ("eHhyb290Ok0xbHZ1cy9zZWNyZXQ_fj4=", "eHh[redacted]="),
+        ("eHhyb290Ok0xbHZ1cy9zZWNyZXQ/fj4=", "eHh[redacted]4="),
+        ("eHhyb290Ok0xbHZ1cy9zZWNyZXQ_fj4=", "eHh[redacted]4="),
     ] {
         assert_eq!(redacted(form), (left.to_owned(), 1), "{form}");
     }
@@ -131,9 +131,15 @@ fn t33_100_000_random_tokens_are_found_however_their_characters_are_written() {
         let before = dice.text(b"abc ,:;{}[]0123456789.", before);
         let after = dice.text(b"abc ,:;{}[]0123456789.", after);
         let (clean, count) = redacted_of(&[&token], &format!("{before}{form}{after}"));
-        assert!(count >= 1, "{case}: `{token}` as `{form}` is not found");
+        // Of a `\` at its end, some may be left; to a `%`, digits behind it may belong.
+        let vague = token.ends_with(['\\', '%']);
+        let marks = ["[redacted]", "[...]"].map(|mark| format!("{before}{mark}"));
         assert!(
-            clean.starts_with(&before) && clean.contains("[redacted]"),
+            count == 1
+                && marks.iter().any(|mark| {
+                    let rest = clean.strip_prefix(mark);
+                    rest == Some(&after) || rest.is_some() && vague
+                }),
             "{case}: `{token}` as `{form}` between `{before}` and `{after}` became `{clean}`"
         );
     }
@@ -160,10 +166,10 @@ fn t33_random_tokens_are_found_in_base64_and_hexadecimal_within_longer_text() {
         base64.push(b'=');
         if case % 2 == 0 {
             for byte in &mut base64 {
-                *byte = match byte {
+                *byte = match *byte {
                     b'+' => b'-',
                     b'/' => b'_',
-                    byte => *byte,
+                    other => other,
                 };
             }
         }
@@ -204,7 +210,7 @@ fn texts_without_the_token_stay_as_they_are() {
         "r",
         "root",
         "root:M1lvus/secret?~",
-        "oot:M1lvus/secret?~>",
+        "M1lvus/secret?~",
         "\\",
         "%",
         "\\u00",

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use std::hint::black_box;
 use wasi::clocks::monotonic_clock::subscribe_duration;
-use wasi::http::types::{Fields, OutgoingRequest};
+use wasi::http::types::{Fields, OutgoingRequest, RequestOptions};
 use wasi::io::poll::poll;
 
 use crate::attack::{Attack, number};
@@ -44,6 +44,43 @@ pub(crate) const ATTACKS: &[Attack] = &[
                 std::mem::forget((body.write(), body));
             }
             std::mem::forget(request);
+        },
+    },
+    Attack {
+        name: "many_futures",
+        tries: "Makes requests without end, waits for none and lets none go.",
+        run: |milvus, _| loop {
+            std::mem::forget(Request::post(milvus).start());
+        },
+    },
+    Attack {
+        name: "many_streams",
+        tries: "Asks one stream without end when it is ready, and lets no answer go.",
+        run: |_, _| {
+            let request = OutgoingRequest::new(Fields::new());
+            match request.body().and_then(|body| Ok((body.write()?, body))) {
+                Ok((stream, _body)) => loop {
+                    std::mem::forget(stream.subscribe());
+                },
+                Err(()) => json!({ "unbuilt": "body" }),
+            }
+        },
+    },
+    Attack {
+        name: "many_options",
+        tries: "Makes options for requests without end and lets none go.",
+        run: |_, _| loop {
+            std::mem::forget(RequestOptions::new());
+        },
+    },
+    Attack {
+        name: "many_answers",
+        tries: "Makes `count` requests, reads none of the answers and lets none go.",
+        run: |milvus, arguments| {
+            let answers: Vec<_> = (0..number(arguments, "count"))
+                .map(|_| Request::post(milvus).start().map(|sent| sent.wait().ok()))
+                .collect();
+            json!({ "answered": answers.iter().flatten().flatten().count() })
         },
     },
     Attack {

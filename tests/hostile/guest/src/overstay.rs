@@ -8,7 +8,7 @@ use wasi::http::outgoing_handler;
 use wasi::http::types::{Fields, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
 use wasi::io::poll::poll;
 
-use crate::attack::Attack;
+use crate::attack::{Attack, number};
 use crate::request::ROUTE;
 
 pub(crate) const ATTACKS: &[Attack] = &[
@@ -57,13 +57,14 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "endless_patience",
-        tries: "Sets every time-out of a request as high as it goes, and waits for a silent server.",
-        run: |milvus, _| {
+        name: "patience",
+        tries: "Sets every time-out of a request to `nanoseconds`, and waits for the answer and its body.",
+        run: |milvus, arguments| {
             let options = RequestOptions::new();
-            let _ = options.set_connect_timeout(Some(u64::MAX));
-            let _ = options.set_first_byte_timeout(Some(u64::MAX));
-            let _ = options.set_between_bytes_timeout(Some(u64::MAX));
+            let time = number(arguments, "nanoseconds");
+            let _ = options.set_connect_timeout(Some(time));
+            let _ = options.set_first_byte_timeout(Some(time));
+            let _ = options.set_between_bytes_timeout(Some(time));
             let fields = Fields::new();
             let request = OutgoingRequest::new(fields);
             let _ = request.set_scheme(Some(&Scheme::Http));

@@ -1,0 +1,145 @@
+//! Texts changed at random, always the same ones: what tests feed to readers that trust nobody.
+
+/// What readers stumble over, put into a text or in place of a part of it.
+const PIECES: [&str; 48] = [
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "1.5",
+    "1e999",
+    "-1e-999",
+    "1e5",
+    "01",
+    "NaN",
+    "9007199254740993",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551616",
+    "\"\"",
+    "\"1\"",
+    "\"-9223372036854775808\"",
+    "\"docs\"",
+    "\"hr\"",
+    "\"collection_name\":",
+    "\"collectionName\":\"hr\",",
+    "collection_name:'hr',",
+    "\"dbName\":\"other\",",
+    "\"code\":0,",
+    "\"code\":200,",
+    "\"data\":",
+    "\"topks\":[1,2],",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\"",
+    "'",
+    "\\",
+    "\\u0000",
+    "\\ud800",
+    "\u{0}",
+    "\u{feff}",
+    "\u{202e}",
+    "\u{17f}",
+    "/*",
+    "%2f..%2f",
+];
+
+/// A source of changes.
+#[derive(Debug)]
+pub struct Mutations(u64);
+
+impl Mutations {
+    /// The same seed gives the same changes.
+    pub fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    /// A number below `end`, which is not 0. xorshift64*.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let number = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16;
+        usize::try_from(number).unwrap_or(0) % end
+    }
+
+    /// `text` with one to four changes.
+    pub fn of(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut bytes = text.to_vec();
+        for _ in 0..=self.below(4) {
+            self.change(&mut bytes);
+        }
+        bytes
+    }
+
+    fn change(&mut self, bytes: &mut Vec<u8>) {
+        let at = self.below(bytes.len() + 1);
+        let end = (at + self.below(24)).min(bytes.len());
+        match self.below(10) {
+            0 => bytes.truncate(at),
+            1 => drop(bytes.drain(at..end)),
+            2 => {
+                let part = bytes[at..end].to_vec();
+                let to = self.below(bytes.len() + 1);
+                drop(bytes.splice(to..to, part));
+            }
+            3 => {
+                let byte = u8::try_from(self.below(256)).unwrap_or(0);
+                if let Some(known) = bytes.get_mut(at) {
+                    *known = byte;
+                }
+            }
+            4 => {
+                let depth = 1 << self.below(10);
+                let open = if self.below(2) == 0 { "[" } else { "{\"a\":" };
+                drop(bytes.splice(at..at, open.repeat(depth).into_bytes()));
+            }
+            5 | 6 => {
+                let piece = PIECES[self.below(PIECES.len())];
+                drop(bytes.splice(at..at, piece.bytes()));
+            }
+            _ => {
+                let (start, end) = token(bytes, at);
+                let piece = PIECES[self.below(PIECES.len())];
+                drop(bytes.splice(start..end, piece.bytes()));
+            }
+        }
+    }
+}
+
+/// The word, number or text around a place.
+fn token(bytes: &[u8], at: usize) -> (usize, usize) {
+    let ends = |byte: &u8| b",:[]{} \n".contains(byte);
+    let start = bytes[..at]
+        .iter()
+        .rposition(ends)
+        .map_or(0, |place| place + 1);
+    let end = bytes[at..]
+        .iter()
+        .position(ends)
+        .map_or(bytes.len(), |length| at + length);
+    (start, end)
+}
+
+#[test]
+fn changes_differ_from_each_other_and_not_from_run_to_run() {
+    let text = br#"{"code":0,"data":[1,"a"]}"#;
+    let some = |seed| {
+        let mut mutations = Mutations::new(seed);
+        (0..1000).map(|_| mutations.of(text)).collect::<Vec<_>>()
+    };
+    assert_eq!(some(1), some(1));
+    let mut all = some(1);
+    assert_ne!(all, some(2));
+    all.sort();
+    all.dedup();
+    assert!(all.len() > 800, "{}", all.len());
+}
