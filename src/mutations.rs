@@ -1,7 +1,7 @@
 //! Texts changed at random, always the same ones: what tests feed to readers that trust nobody.
 
-/// What readers stumble over, put into a text or in place of a part of it.
-const PIECES: [&str; 48] = [
+/// Values that readers stumble over.
+const VALUES: [&str; 24] = [
     "null",
     "true",
     "false",
@@ -9,12 +9,11 @@ const PIECES: [&str; 48] = [
     "-0",
     "1",
     "-1",
+    "200",
     "1.5",
+    "1e5",
     "1e999",
     "-1e-999",
-    "1e5",
-    "01",
-    "NaN",
     "9007199254740993",
     "9223372036854775807",
     "9223372036854775808",
@@ -25,6 +24,14 @@ const PIECES: [&str; 48] = [
     "\"-9223372036854775808\"",
     "\"docs\"",
     "\"hr\"",
+    "[]",
+    "{}",
+];
+
+/// Parts that make a text another one, or none.
+const PARTS: [&str; 27] = [
+    "01",
+    "NaN",
     "\"collection_name\":",
     "\"collectionName\":\"hr\",",
     "collection_name:'hr',",
@@ -54,16 +61,16 @@ const PIECES: [&str; 48] = [
 
 /// A source of changes.
 #[derive(Debug)]
-pub struct Mutations(u64);
+pub(crate) struct Mutations(u64);
 
 impl Mutations {
     /// The same seed gives the same changes.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed | 1)
     }
 
     /// A number below `end`, which is not 0. xorshift64*.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -71,10 +78,10 @@ impl Mutations {
         usize::try_from(number).unwrap_or(0) % end
     }
 
-    /// `text` with one to four changes.
-    pub fn of(&mut self, text: &[u8]) -> Vec<u8> {
+    /// `text` with one change, or with a few.
+    pub(crate) fn of(&mut self, text: &[u8]) -> Vec<u8> {
         let mut bytes = text.to_vec();
-        for _ in 0..=self.below(4) {
+        for _ in 0..=self.below(8).saturating_sub(4) {
             self.change(&mut bytes);
         }
         bytes
@@ -83,7 +90,7 @@ impl Mutations {
     fn change(&mut self, bytes: &mut Vec<u8>) {
         let at = self.below(bytes.len() + 1);
         let end = (at + self.below(24)).min(bytes.len());
-        match self.below(10) {
+        match self.below(12) {
             0 => bytes.truncate(at),
             1 => drop(bytes.drain(at..end)),
             2 => {
@@ -102,14 +109,14 @@ impl Mutations {
                 let open = if self.below(2) == 0 { "[" } else { "{\"a\":" };
                 drop(bytes.splice(at..at, open.repeat(depth).into_bytes()));
             }
-            5 | 6 => {
-                let piece = PIECES[self.below(PIECES.len())];
-                drop(bytes.splice(at..at, piece.bytes()));
+            5 => {
+                let part = PARTS[self.below(PARTS.len())];
+                drop(bytes.splice(at..at, part.bytes()));
             }
             _ => {
                 let (start, end) = token(bytes, at);
-                let piece = PIECES[self.below(PIECES.len())];
-                drop(bytes.splice(start..end, piece.bytes()));
+                let value = VALUES[self.below(VALUES.len())];
+                drop(bytes.splice(start..end, value.bytes()));
             }
         }
     }
@@ -141,5 +148,5 @@ fn changes_differ_from_each_other_and_not_from_run_to_run() {
     assert_ne!(all, some(2));
     all.sort();
     all.dedup();
-    assert!(all.len() > 800, "{}", all.len());
+    assert!(all.len() > 600, "{}", all.len());
 }

@@ -1,5 +1,6 @@
 //! Drives the component through the harness, against real servers.
 
+#![forbid(unsafe_code)]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -10,6 +11,7 @@ mod commands;
 mod component;
 mod contract;
 mod hostile;
+mod secret;
 mod servers;
 mod supply;
 mod tools;

@@ -1,5 +1,5 @@
-//! What the host is made of: the engine's version and features, where unsafe code may stand, and packages that were
-//! replaced on their way.
+//! What the host is made of: the engine's version and features, where code that is not checked may stand, and packages
+//! that were replaced on their way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -113,91 +113,66 @@ fn sources() -> BTreeMap<String, String> {
 
 #[test]
 fn t69_unsafe_code_stands_in_one_module() {
-    let sources = sources();
+    let mut sources = sources();
     assert!(sources.len() > 200, "the sources are elsewhere");
-    let with = |word: &str| -> Vec<&str> {
-        let holds = |text: &str| {
-            let code = text
-                .lines()
-                .map(str::trim)
-                .filter(|line| !line.starts_with("//"));
-            code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'))
-                .any(|found| found == word)
-        };
-        let found = sources.iter().filter(|(_, text)| holds(text));
+    // The hostile guest is an attack: it misuses handles, and looks for marks in its memory.
+    sources.retain(|path, _| !path.starts_with("tests/hostile/guest/"));
+    let with = |texts: &[String]| -> Vec<&str> {
+        let holds = |code: &str| texts.iter().any(|text| code.contains(text.as_str()));
+        let found = sources.iter().filter(|(_, code)| holds(code));
         found.map(|(path, _)| path.as_str()).collect()
     };
     let word = concat!("un", "safe");
-    assert_eq!(with(word), ["host-harness/src/sandbox/cache.rs"]);
-    assert_eq!(
-        sources["host-harness/src/sandbox/cache.rs"]
-            .matches(&format!("{word} {{"))
-            .count(),
-        1
-    );
-    // Beside it, what wit-bindgen generates into the components, which nobody trusts.
+    let blocks = ["{", "fn", "impl", "extern", "trait"].map(|next| format!("{word} {next}"));
+    let module = "code-cache/src/lib.rs";
+    assert_eq!(with(&blocks), [module]);
+    assert_eq!(sources[module].matches(&blocks[0]).count(), 1);
+    // Beside it, what wit-bindgen generates into the component, which nobody trusts.
     let lint = format!("{word}_code");
-    let mut named = with(&lint);
-    let forbidding = |path: &&str| sources[*path].contains(&format!("#![forbid({lint})]"));
-    let forbids: Vec<&str> = named.iter().copied().filter(forbidding).collect();
-    named.retain(|path| !forbidding(path));
+    let excused = [format!("    {lint},"), format!("({lint},")];
+    assert_eq!(with(&excused), [module, "src/exports/mod.rs", "src/lib.rs"]);
     assert_eq!(
-        named,
+        with(&[format!("\n#![forbid({lint})]")]),
         [
+            "cli/src/main.rs",
+            "examples/demo/src/main.rs",
             "host-harness/src/lib.rs",
-            "host-harness/src/sandbox/cache.rs",
-            "src/lib.rs",
-            "tests/hostile/guest/src/lib.rs"
+            "policy/src/lib.rs",
+            "routes/src/lib.rs",
+            "tests/main.rs",
+            "xtask/src/main.rs",
         ]
     );
-    assert!(sources["host-harness/src/lib.rs"].contains(&format!("#![deny({lint})]")));
-    let roots = [
-        "cli/src/main.rs",
-        "examples/demo/src/main.rs",
-        "policy/src/lib.rs",
-        "routes/src/lib.rs",
-        "tests/main.rs",
-        "xtask/src/main.rs",
-    ];
-    for crate_root in roots {
-        assert!(forbids.contains(&crate_root), "{crate_root}");
-    }
 }
 
 #[test]
 fn t69_a_wheel_that_was_replaced_is_not_installed() {
     let home = std::env::temp_dir().join(unique("milvus-wheels"));
     let wheels = home.join("wheels");
-    fs::create_dir_all(home.join(".config/pip")).expect("the temporary folder can be written");
-    fs::create_dir(&wheels).expect("the temporary folder can be written");
-    // Where pip looks instead of its index: every wheel is there under its name and version, with other bytes.
-    let settings = format!(
-        "[global]\nno-index = true\nfind-links = {}\n",
-        wheels.display()
-    );
-    fs::write(home.join(".config/pip/pip.conf"), settings).expect("a file");
-    let wanted =
-        fs::read_to_string(root().join("local-milvus/requirements.txt")).expect("it is there");
-    let pins = wanted
+    fs::create_dir_all(&wheels).expect("the temporary folder can be written");
+    // Every wheel is there under its name and version, with other bytes.
+    let wanted = root().join("local-milvus/requirements.txt");
+    let wanted = fs::read_to_string(wanted).expect("it is there");
+    let first_words = wanted
         .lines()
-        .filter_map(|line| line.split_whitespace().next()?.split_once("=="));
+        .filter_map(|line| line.split_whitespace().next());
     let mut count = 0;
-    for (name, version) in pins {
+    for (name, version) in first_words.filter_map(|word| word.split_once("==")) {
         let wheel = format!("{}-{version}-py3-none-any.whl", name.replace('-', "_"));
         fs::write(wheels.join(wheel), "not what was locked").expect("a file");
         count += 1;
     }
     assert!(count > 5, "the locked wheels are elsewhere");
     let mut install = command();
+    install.args(["local", "--install", "--home"]);
+    install.arg(home.join("installation"));
+    // Where pip looks in place of its index.
     install
-        .args(["local", "--install", "--home"])
-        .arg(home.join("installation"));
-    let ran = install
-        .env("HOME", &home)
-        .output()
-        .expect("it can be started");
-    let errors = String::from_utf8_lossy(&ran.stderr);
+        .env("PIP_NO_INDEX", "1")
+        .env("PIP_FIND_LINKS", &wheels);
+    let ran = install.output().expect("it can be started");
     fs::remove_dir_all(&home).expect("it was just made");
+    let errors = String::from_utf8_lossy(&ran.stderr);
     assert!(!ran.status.success());
     assert!(errors.contains("DO NOT MATCH THE HASHES"), "{errors}");
 }

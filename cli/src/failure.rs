@@ -73,7 +73,7 @@ impl Failure {
                     .map(|refusal| refusal.rule.hint().to_owned());
                 (
                     REFUSED,
-                    format!("{}; {}", error.message, rules.join("; ")),
+                    format!("{}; {}", cut(&error.message), rules.join("; ")),
                     hint,
                 )
             }

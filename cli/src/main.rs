@@ -2,6 +2,7 @@
 //!
 //! Data goes to standard output, talk and progress to standard error. Exit codes: 0 done, 1 the tool failed, 2 wrong
 //! usage, 3 refused by policy, 4 Milvus cannot be reached.
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "it is a command line")]
 
 mod audit;
@@ -79,7 +80,12 @@ fn main() -> ExitCode {
     let (cli, unfit) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
-            let _ = error.print();
+            if error.use_stderr() {
+                // It repeats what was given.
+                eprint!("{}", output::clean(&error.render().to_string()));
+            } else {
+                let _ = error.print();
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -121,7 +127,8 @@ fn unfit(matches: &ArgMatches) -> Option<failure::Failure> {
     let command = Cli::command();
     let flag = command
         .get_arguments()
-        .filter(|argument| argument.is_global_set())
+        // `local` compiles no component, so it keeps no code of one.
+        .filter(|argument| argument.is_global_set() && argument.get_id() != "no_cache")
         .find(|argument| {
             given.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
         })?;

@@ -208,6 +208,7 @@ fn rfc3339(since_1970: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::sync::atomic::AtomicBool;
 
     use super::*;
 
@@ -326,6 +327,44 @@ mod tests {
         }
         assert!(lost > 0 && written >= QUEUE as u64);
         assert_eq!(written + lost, total);
+    }
+
+    #[test]
+    fn t66_a_full_disk_loses_lines_and_says_how_many_when_there_is_room_again() {
+        #[derive(Clone)]
+        struct Disk(Arc<AtomicBool>, Shared);
+        impl io::Write for Disk {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                if self.0.load(Ordering::SeqCst) {
+                    return Err(io::ErrorKind::StorageFull.into());
+                }
+                self.1.write(bytes)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (full, seen) = (Arc::new(AtomicBool::new(true)), Shared::default());
+        let audit = Audit::writer(Disk(Arc::clone(&full), seen.clone())).unwrap();
+        for number in 0..100_u64 {
+            audit.write(Line::new().number("n", number));
+        }
+        // The writer tries them all before there is room.
+        thread::sleep(Duration::from_millis(200));
+        assert!(seen.0.lock().unwrap().is_empty());
+        full.store(false, Ordering::SeqCst);
+        audit.write(Line::new().number("n", 100_u64));
+        drop(audit);
+        let text = String::from_utf8(seen.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(
+            (&lines[0]["lost"], &lines[1]["n"]),
+            (&100.into(), &100.into())
+        );
     }
 
     #[test]

@@ -1,77 +1,120 @@
-//! The credential: held in memory that is wiped, shown to nobody, added to a request when it leaves, and taken out
-//! of answers. Nothing but this file reads the token.
+//! The credential: held in memory that is wiped, shown to nobody, added to a request when it leaves, taken out of
+//! answers, and renewed when Milvus no longer knows it. Nothing but this file reads the token.
+//!
+//! What cannot be wiped are the copies that others make on its way: hyper's and rustls' buffers, and the kernel's.
 
 use std::fmt;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use hyper::header::{HeaderValue, InvalidHeaderValue};
-use memchr::memmem;
+use hyper::body::Bytes;
+use hyper::header::HeaderValue;
+use policy::Redaction;
+use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-/// An API key, or `user:password`. `Debug` prints `Credential(..)`.
-#[derive(Clone)]
-pub struct Credential(Arc<Secret>);
+/// How long a call waits for a new token.
+const RENEWAL_TIME: Duration = Duration::from_secs(10);
 
-struct Secret {
-    token: Zeroizing<String>,
-    /// What to look for in answers: the token and its encodings.
-    forms: Vec<Zeroizing<Vec<u8>>>,
+/// An API key, or `user:password`, that may be renewed. Clones are one credential. `Debug` prints `Credential(..)`.
+#[derive(Clone)]
+pub struct Credential {
+    state: Arc<Mutex<State>>,
+    source: Option<Arc<Source>>,
+    interval: Duration,
 }
 
-/// Milvus' shortest password; a shorter text would be found in innocent answers.
-const SHORTEST_REDACTED: usize = 6;
-const MARK: &[u8] = b"[redacted]";
+type Source = dyn Fn() -> Option<String> + Send + Sync;
+
+struct State {
+    token: Arc<Token>,
+    /// When it was last asked for another one.
+    asked: Option<Instant>,
+    asking: bool,
+}
+
+/// One token: as it is, as it is sent, and as it is looked for together with the one before it.
+struct Token {
+    text: Zeroizing<String>,
+    authorization: Option<HeaderValue>,
+    redaction: Redaction,
+}
 
 impl Credential {
+    /// The least time between two renewals, unless [`Credential::renewal_interval`] says another.
+    pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(30);
+
     /// Takes the token. Whether it can stand in a header is checked when the endpoint is built. Answers are searched
-    /// for tokens of at least 6 bytes.
+    /// for tokens of at least 6 bytes, and for passwords of at least 8.
     #[must_use]
     pub fn new(token: String) -> Self {
-        let token = Zeroizing::new(token);
-        let forms = if token.len() < SHORTEST_REDACTED {
-            Vec::new()
-        } else {
-            forms_of(token.as_bytes())
+        let state = State {
+            token: Arc::new(Token::new(token, None)),
+            asked: None,
+            asking: false,
         };
-        Self(Arc::new(Secret { token, forms }))
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            source: None,
+            interval: Self::RENEWAL_INTERVAL,
+        }
     }
 
-    /// `Bearer <token>`, marked as sensitive so that HTTP code neither logs nor indexes it.
-    pub(crate) fn authorization(&self) -> Result<HeaderValue, InvalidHeaderValue> {
-        let text = Zeroizing::new(format!("Bearer {}", *self.0.token));
-        let mut value = HeaderValue::from_str(&text)?;
-        value.set_sensitive(true);
-        Ok(value)
+    /// Asks `source` for another token when Milvus does not know the one in use: answers HTTP 401, or its codes 1400 or
+    /// 1800. `None` says that there is none; why is for the source to report.
+    ///
+    /// It runs on a thread where it may block; the call that was refused waits for it for ten seconds at most, other
+    /// calls go on meanwhile. Two never run at a time. No request is sent again: the next one carries the new token.
+    #[must_use]
+    pub fn renewed_by(
+        mut self,
+        source: impl Fn() -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// The least time between two renewals, so that a server that refuses everything cannot have them without end.
+    #[must_use]
+    pub fn renewal_interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
     }
 
     /// Whether the token can be sent: visible ASCII, at least one character.
     pub(crate) fn is_sendable(&self) -> bool {
-        !self.0.token.is_empty() && self.0.token.bytes().all(|byte| byte.is_ascii_graphic())
+        self.lock().token.authorization.is_some()
     }
 
-    /// Replaces the token and its encodings by `[redacted]`; says how often.
-    ///
-    /// Replaced, not refused: the token may well be a word that stands in somebody's rows (`root:Milvus`).
-    pub(crate) fn redact(&self, answer: Vec<u8>) -> (Vec<u8>, u64) {
-        let mut answer = answer;
-        let mut count = 0;
-        for form in &self.0.forms {
-            let finder = memmem::Finder::new(form.as_slice());
-            if finder.find(&answer).is_none() {
-                continue;
-            }
-            let mut clean = Vec::with_capacity(answer.len());
-            let mut from = 0;
-            for at in finder.find_iter(&answer) {
-                clean.extend_from_slice(&answer[from..at]);
-                clean.extend_from_slice(MARK);
-                from = at + form.len();
-                count += 1;
-            }
-            clean.extend_from_slice(&answer[from..]);
-            answer = clean;
+    /// The token for one request.
+    pub(crate) fn show(&self) -> Shown {
+        Shown {
+            token: Arc::clone(&self.lock().token),
+            credential: self.clone(),
         }
-        (answer, count)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a token that a source answered; what became of it.
+    fn take(&self, answered: Option<String>) -> Renewal {
+        let mut state = self.lock();
+        state.asking = false;
+        let Some(text) = answered else {
+            return Renewal::Failed;
+        };
+        let token = Token::new(text, Some(&state.token));
+        if token.text == state.token.text {
+            return Renewal::Unchanged;
+        }
+        if token.authorization.is_none() {
+            return Renewal::Failed;
+        }
+        state.token = Arc::new(token);
+        Renewal::Renewed
     }
 }
 
@@ -81,138 +124,149 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// The token as it is, in hexadecimal, percent-encoded, as JSON writes it (with and without the escapes that Go's
-/// encoder adds for HTML, which is what Milvus answers through), and in base64 at each of the three places that it can
-/// have within longer text, in both alphabets.
-fn forms_of(token: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
-    const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let hexadecimal = |digits: &[u8; 16]| -> Vec<u8> {
-        token
-            .iter()
-            .flat_map(|byte| {
-                [
-                    digits[usize::from(byte >> 4)],
-                    digits[usize::from(byte & 15)],
-                ]
-            })
-            .collect()
-    };
-    let percent = |upper: bool| -> Vec<u8> {
-        token
-            .iter()
-            .flat_map(|byte| match byte {
-                b'-' | b'.' | b'_' | b'~' => vec![*byte],
-                byte if byte.is_ascii_alphanumeric() => vec![*byte],
-                byte if upper => format!("%{byte:02X}").into_bytes(),
-                byte => format!("%{byte:02x}").into_bytes(),
-            })
-            .collect()
-    };
-    let json = |html: &[u8]| -> Vec<u8> {
-        token
-            .iter()
-            .flat_map(|byte| match byte {
-                b'"' | b'\\' => vec![b'\\', *byte],
-                byte if html.contains(byte) => format!("\\u{byte:04x}").into_bytes(),
-                byte => vec![*byte],
-            })
-            .collect()
-    };
-    let mut forms = vec![
-        token.to_vec(),
-        hexadecimal(b"0123456789abcdef"),
-        hexadecimal(b"0123456789ABCDEF"),
-        percent(true),
-        percent(false),
-        json(b""),
-        json(b"&<>"),
-    ];
-    for alphabet in [STANDARD, URL] {
-        forms.extend((0..3).map(|shift| base64_within(token, shift, alphabet)));
+impl Token {
+    fn new(text: String, before: Option<&Self>) -> Self {
+        let text = Zeroizing::new(text);
+        let known = before.map(|token| token.text.as_str());
+        Self {
+            redaction: Redaction::new(std::iter::once(text.as_str()).chain(known)),
+            authorization: authorization(&text),
+            text,
+        }
     }
-    forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-    forms.dedup();
-    forms.into_iter().map(Zeroizing::new).collect()
 }
 
-/// The characters of base64 that `token` alone decides when it stands `shift` bytes after a multiple of three.
-fn base64_within(token: &[u8], shift: usize, alphabet: &[u8; 64]) -> Vec<u8> {
-    let bit = |at: usize| (token[at / 8] >> (7 - at % 8)) & 1;
-    let bits = token.len() * 8;
-    let first = (6 - shift * 8 % 6) % 6;
-    (first..)
-        .step_by(6)
-        .take_while(|at| at + 6 <= bits)
-        .map(|at| alphabet[usize::from((at..at + 6).fold(0, |sum, at| sum << 1 | bit(at)))])
-        .collect()
+/// `Bearer <token>`, in memory that is wiped, and marked as sensitive so that HTTP code neither logs nor indexes it.
+fn authorization(token: &str) -> Option<HeaderValue> {
+    const SCHEME: &str = "Bearer ";
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return None;
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(SCHEME.len() + token.len()));
+    bytes.extend_from_slice(SCHEME.as_bytes());
+    bytes.extend_from_slice(token.as_bytes());
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(bytes)).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// What became of a renewal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewal {
+    Renewed,
+    /// The source answered the token in use.
+    Unchanged,
+    /// The source answered none, or one that cannot be sent.
+    Failed,
+    /// The source did not answer in time. What it answers later is taken.
+    Late,
+}
+
+impl Renewal {
+    /// Stable name, for audit lines.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Renewed => "renewed",
+            Self::Unchanged => "unchanged",
+            Self::Failed => "renewal-failed",
+            Self::Late => "renewal-late",
+        }
+    }
+}
+
+/// The token that one request shows to Milvus.
+pub(crate) struct Shown {
+    credential: Credential,
+    token: Arc<Token>,
+}
+
+impl Shown {
+    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
+        self.token.authorization.clone()
+    }
+
+    /// Takes the token, the one before it, and the one that followed meanwhile, out of an answer; says how often.
+    pub(crate) fn redact(&self, answer: &mut Vec<u8>) -> u64 {
+        let now = Arc::clone(&self.credential.lock().token);
+        let more = if Arc::ptr_eq(&now, &self.token) {
+            0
+        } else {
+            now.redaction.redact(answer)
+        };
+        more + self.token.redaction.redact(answer)
+    }
+
+    /// Whether a header holds a token.
+    pub(crate) fn is_in(&self, header: &[u8]) -> bool {
+        self.redact(&mut header.to_vec()) > 0
+    }
+
+    /// Milvus did not know the token: asks the source for another one, unless there is another one already, or it was
+    /// asked within the interval.
+    pub(crate) async fn refused(&self, deadline: Instant) -> Option<Renewal> {
+        let source = Arc::clone(self.credential.source.as_ref()?);
+        let now = Instant::now();
+        {
+            let mut state = self.credential.lock();
+            let interval = self.credential.interval;
+            let lately = |asked: Instant| now.duration_since(asked) < interval;
+            if !Arc::ptr_eq(&state.token, &self.token)
+                || state.asking
+                || state.asked.is_some_and(lately)
+            {
+                return None;
+            }
+            (state.asking, state.asked) = (true, Some(now));
+        }
+        let credential = self.credential.clone();
+        let asking = tokio::task::spawn_blocking(move || {
+            let answered = catch_unwind(AssertUnwindSafe(|| source()));
+            credential.take(answered.unwrap_or(None))
+        });
+        match timeout_at(deadline.min(now + RENEWAL_TIME), asking).await {
+            Ok(ended) => Some(ended.unwrap_or(Renewal::Failed)),
+            Err(_) => Some(Renewal::Late),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
-    const TOKEN: &str = "root:M1lvus/secret?~>";
+    const OLD: &str = "root:the-old-token";
+    const NEW: &str = "root:the-new-token";
 
-    fn redacted(text: &str) -> (String, u64) {
-        let (clean, count) = Credential::new(TOKEN.to_owned()).redact(text.as_bytes().to_vec());
-        (String::from_utf8(clean).expect("text"), count)
+    /// A credential whose source counts, and answers `NEW` followed by the count.
+    fn counting() -> (Credential, Arc<AtomicU32>) {
+        let asked = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&asked);
+        let credential = Credential::new(OLD.to_owned()).renewed_by(move || {
+            Some(format!(
+                "{NEW}-{}",
+                count.fetch_add(1, Ordering::Relaxed) + 1
+            ))
+        });
+        (credential, asked)
+    }
+
+    fn sent(credential: &Credential) -> String {
+        let value = credential.show().authorization().unwrap();
+        value.to_str().unwrap().to_owned()
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
     }
 
     #[test]
     fn t34_debug_shows_nothing() {
-        let credential = Credential::new(TOKEN.to_owned());
+        let credential = Credential::new(OLD.to_owned()).renewed_by(|| Some(NEW.to_owned()));
         assert_eq!(format!("{credential:?}"), "Credential(..)");
-        assert_eq!(
-            format!("{:?}", credential.authorization().expect("visible ASCII")),
-            "Sensitive"
-        );
-    }
-
-    #[test]
-    fn t33_the_token_is_taken_out_in_every_form() {
-        for (form, kept) in [
-            (TOKEN, ""),
-            ("726f6f743a4d316c7675732f7365637265743f7e3e", ""),
-            ("726F6F743A4D316C7675732F7365637265743F7E3E", ""),
-            ("root%3AM1lvus%2Fsecret%3F~%3E", ""),
-            ("root%3aM1lvus%2fsecret%3f~%3e", ""),
-            ("root:M1lvus/secret?~\\u003e", ""),
-            ("cm9vdDpNMWx2dXMvc2VjcmV0P34+", ""),
-            ("cm9vdDpNMWx2dXMvc2VjcmV0P34-", ""),
-        ] {
-            assert_eq!(
-                redacted(&format!("{{\"a\":\"{form}\"}}")),
-                (format!("{{\"a\":\"[redacted]{kept}\"}}"), 1),
-                "{form}"
-            );
-        }
-        // `Bearer <token>`, `x<token>` and `xx<token>` in base64: the outer characters belong to the neighbours.
-        for form in [
-            "QmVhcmVyIHJvb3Q6TTFsdnVzL3NlY3JldD9+Pg==",
-            "eHJvb3Q6TTFsdnVzL3NlY3JldD9+Pg==",
-            "eHhyb290Ok0xbHZ1cy9zZWNyZXQ/fj4=",
-        ] {
-            let (clean, count) = redacted(form);
-            assert!(count == 1 && clean.len() < 30, "{form} became {clean}");
-        }
-    }
-
-    #[test]
-    fn t33_several_places_are_taken_out_and_the_rest_stays() {
-        let text = format!("{TOKEN}, {TOKEN} and {}", &TOKEN[..10]);
-        assert_eq!(
-            redacted(&text),
-            (format!("[redacted], [redacted] and {}", &TOKEN[..10]), 2)
-        );
-        assert_eq!(redacted("nothing here"), ("nothing here".to_owned(), 0));
-        assert_eq!(redacted(""), (String::new(), 0));
-    }
-
-    #[test]
-    fn t33_a_short_token_is_not_searched_for() {
-        let (clean, count) = Credential::new("a:b".to_owned()).redact(b"a:b".to_vec());
-        assert_eq!((clean.as_slice(), count), (b"a:b".as_slice(), 0));
+        let value = credential.show().authorization();
+        assert_eq!(format!("{:?}", value.unwrap()), "Sensitive");
     }
 
     #[test]
@@ -224,11 +278,102 @@ mod tests {
             ("a\r\nX: y", false),
             ("\u{fc}", false),
         ] {
-            assert_eq!(
-                Credential::new(token.to_owned()).is_sendable(),
-                sendable,
-                "{token:?}"
-            );
+            let credential = Credential::new(token.to_owned());
+            assert_eq!(credential.is_sendable(), sendable, "{token:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_renewed_and_the_next_request_carries_the_new_one() {
+        let (credential, asked) = counting();
+        let ended = credential.show().refused(soon()).await;
+        assert_eq!(
+            (ended, asked.load(Ordering::Relaxed)),
+            (Some(Renewal::Renewed), 1)
+        );
+        assert_eq!(sent(&credential), format!("Bearer {NEW}-1"));
+        assert_eq!(sent(&credential.clone()), format!("Bearer {NEW}-1"));
+    }
+
+    #[tokio::test]
+    async fn t38_whoever_refuses_everything_has_one_renewal_in_an_interval() {
+        let (credential, asked) = counting();
+        for _ in 0..100 {
+            credential.show().refused(soon()).await;
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        let interval = Duration::from_millis(50);
+        let often = credential.renewal_interval(interval);
+        tokio::time::sleep(interval).await;
+        assert_eq!(often.show().refused(soon()).await, Some(Renewal::Renewed));
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_token_that_was_replaced_already_is_not_renewed_again() {
+        let (credential, asked) = counting();
+        let credential = credential.renewal_interval(Duration::ZERO);
+        let (first, second) = (credential.show(), credential.show());
+        assert_eq!(first.refused(soon()).await, Some(Renewal::Renewed));
+        assert_eq!(second.refused(soon()).await, None);
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_source_without_another_token_or_with_a_bad_one_leaves_the_old_one() {
+        for (answer, ended) in [
+            (None, Renewal::Failed),
+            (Some(OLD), Renewal::Unchanged),
+            (Some(""), Renewal::Failed),
+            (Some("two words"), Renewal::Failed),
+        ] {
+            let credential =
+                Credential::new(OLD.to_owned()).renewed_by(move || answer.map(str::to_owned));
+            assert_eq!(credential.show().refused(soon()).await, Some(ended));
+            assert_eq!(sent(&credential), format!("Bearer {OLD}"));
+        }
+        let panicking = Credential::new(OLD.to_owned()).renewed_by(|| panic!("on purpose"));
+        assert_eq!(
+            panicking.show().refused(soon()).await,
+            Some(Renewal::Failed)
+        );
+        let fixed = Credential::new(OLD.to_owned());
+        assert_eq!(fixed.show().refused(soon()).await, None);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn while_a_source_takes_its_time_others_go_on_and_ask_no_second_time() {
+        let (answer, wait) = std::sync::mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
+        let credential = Credential::new(OLD.to_owned())
+            .renewed_by(move || {
+                let _ = wait.lock().unwrap().recv();
+                Some(NEW.to_owned())
+            })
+            .renewal_interval(Duration::ZERO);
+        let at_once = Instant::now() + Duration::from_millis(20);
+        assert_eq!(
+            credential.show().refused(at_once).await,
+            Some(Renewal::Late)
+        );
+        assert_eq!(credential.show().refused(soon()).await, None);
+        assert_eq!(sent(&credential), format!("Bearer {OLD}"));
+        answer.send(()).unwrap();
+        while sent(&credential) != format!("Bearer {NEW}") {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn t33_the_old_token_and_the_new_one_are_taken_out_of_answers_of_either() {
+        let credential = Credential::new(OLD.to_owned()).renewed_by(|| Some(NEW.to_owned()));
+        let before = credential.show();
+        before.refused(soon()).await;
+        for shown in [before, credential.show()] {
+            let mut answer = format!("{OLD} {NEW}").into_bytes();
+            assert_eq!(shown.redact(&mut answer), 2);
+            assert_eq!(answer, b"[redacted] [redacted]");
+            assert!(shown.is_in(OLD.as_bytes()) && shown.is_in(NEW.as_bytes()));
         }
     }
 }

@@ -127,7 +127,7 @@ enum Stop {
     /// There was no room for it, or no answer to it.
     Failed(TransportError),
     /// The answer is not for the component.
-    Withheld(Answer, Refusal),
+    Withheld(Box<Answer>, Refusal),
 }
 
 impl From<Unclear> for Stop {
@@ -241,7 +241,9 @@ impl Call {
             let answer = answer.map_err(Stop::Failed)?;
             match known {
                 Ok(()) => answer,
-                Err(unclear) => return Err(Stop::Withheld(answer, unclear.into_refusal())),
+                Err(unclear) => {
+                    return Err(Stop::Withheld(Box::new(answer), unclear.into_refusal()));
+                }
             }
         } else {
             known.await.map_err(Stop::from)?;
@@ -255,7 +257,7 @@ impl Call {
         };
         match policy::filter(&allowance, route, answer.status(), answer.body()) {
             Ok(body) => Ok(answer.with_body(body)),
-            Err(refusal) => Err(Stop::Withheld(answer, refusal)),
+            Err(refusal) => Err(Stop::Withheld(Box::new(answer), refusal)),
         }
     }
 
@@ -264,6 +266,7 @@ impl Call {
         let most = self.limits.admin_per_minute;
         let counted = endpoint.rates().count(route.name, most, Instant::now());
         counted.map_err(|wait| {
+            self.traffic.note_wait(wait);
             let seconds = wait.as_secs().saturating_add(1);
             Stop::Refused(Refusal {
                 rule: Rule::Rate,

@@ -62,10 +62,11 @@ impl BuildError {
 
     /// The limit that compiling ended at. The runtime has no types for it; each of these texts is its constant.
     pub(crate) fn beyond(error: &wasmtime::Error, limits: &Limits) -> Option<Self> {
-        const TEXTS: [(&str, LimitKind); 5] = [
+        const TEXTS: [(&str, LimitKind); 6] = [
             ("core module instances, which exceeds", LimitKind::Instances),
             ("Wasm linear memories, which exceeds", LimitKind::Memories),
             (" tables, which exceeds", LimitKind::Tables),
+            ("defined tables count of", LimitKind::Tables),
             ("memory has a minimum byte size of", LimitKind::MemoryBytes),
             ("has a minimum element size of", LimitKind::TableElements),
         ];

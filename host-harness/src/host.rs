@@ -18,8 +18,9 @@ use crate::egress::{Call, Meanings, Traffic};
 use crate::endpoint::Endpoint;
 use crate::error::{BuildError, CallError, NotExported, WriteFailure, kind_name};
 use crate::sandbox::bindings::{entities, search, server, tools, types};
-use crate::sandbox::{self, CompiledCode, ComponentInfo, Guest, LimitKind, Limits, Sandbox};
+use crate::sandbox::{self, ComponentInfo, Guest, LimitKind, Limits, Sandbox};
 use crate::transport::ConnectError;
+use code_cache::CompiledCode;
 use policy::{self, Effects, Mode, Names, Policy, Refusal};
 
 /// Runs one component. Cheap to clone; clones share limits, budget and pool. Lives on after every call, however it
@@ -476,6 +477,8 @@ struct Notes {
     refusals: Vec<Refusal>,
     /// The limit at which the last request ended.
     limit: Option<(LimitKind, u64)>,
+    /// How long until an operation may be asked for again.
+    wait: Option<Duration>,
     /// Why the last request that was let out came to no connection.
     unreachable: Option<ConnectError>,
 }
@@ -492,6 +495,10 @@ impl Notes {
         Self {
             refusals,
             limit: limit.map(|limit| (limit, call.limits.get(limit))),
+            wait: call
+                .traffic
+                .wait()
+                .filter(|_| limit == Some(LimitKind::AdminPerMinute)),
             unreachable: call.traffic.unreachable(),
         }
     }
@@ -506,12 +513,19 @@ impl Notes {
     }
 }
 
-fn answered(error: types::Error, notes: Notes) -> CallError {
+fn answered(mut error: types::Error, notes: Notes) -> CallError {
     let Notes {
         refusals,
         limit,
+        wait,
         unreachable,
     } = notes;
+    if let Some(wait) = wait {
+        error.retry_after_ms = Some(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
+        if error.outcome == types::Outcome::NotApplied {
+            error.retry = types::Retry::Safe;
+        }
+    }
     match (limit, unreachable) {
         _ if !refusals.is_empty() => CallError::Refused { refusals, error },
         (Some((limit, value)), _) => CallError::Limit {

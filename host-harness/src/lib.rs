@@ -31,6 +31,7 @@
 //! assert!(error.to_string().contains("no WebAssembly component"));
 //! ```
 
+#![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods)]
 
 #[doc = include_str!("../README.md")]
@@ -49,13 +50,14 @@ mod sandbox;
 mod transport;
 
 pub use audit::{Audit, AuditSink};
+pub use code_cache::CompiledCode;
 pub use credential::Credential;
 pub use endpoint::{Endpoint, EndpointBuilder};
 pub use error::{BuildError, CallError, EndpointError, WriteFailure, kind_name};
 pub use host::{Host, HostBuilder};
 pub use policy::{Effects, Mode, Names, Origin, OriginError, Policy, Refusal, Rule, Scheme};
 pub use routes::Effect;
-pub use sandbox::{CompiledCode, ComponentInfo, LimitError, LimitKind, Limits, Unit};
+pub use sandbox::{ComponentInfo, LimitError, LimitKind, Limits, Unit};
 pub use transport::ConnectError;
 pub use types::{Dialect, Error as ToolError, ErrorKind, ErrorSource, Outcome, Retry};
 

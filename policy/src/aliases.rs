@@ -22,8 +22,7 @@
 //! Somebody who moves an alias between the answer and the request still gets a request through to where he pointed it:
 //! that is closed by the rights of the token, not here.
 
-use bytes::Bytes;
-use routes::{Effect, NameKind, Route};
+use routes::{Effect, Method, NameKind, Route};
 
 use super::answers::{code, texts};
 use super::body::Reading;
@@ -87,24 +86,26 @@ impl Admitted {
             Question::Listed => &routes::v1::COLLECTIONS_LIST,
         };
         // A name holds nothing that JSON or a query would escape.
-        let (mut query, mut body) = (None, Bytes::new());
-        match (question, &name.database) {
-            (Question::Alias, None) => body = format!(r#"{{"aliasName":"{}"}}"#, name.name).into(),
-            (Question::Alias, Some(database)) => {
-                body = format!(r#"{{"dbName":"{database}","aliasName":"{}"}}"#, name.name).into();
-            }
-            (Question::Exists, None) => query = Some(format!("collectionName={}", name.name)),
-            (Question::Exists, Some(database)) => {
-                query = Some(format!("collectionName={}&dbName={database}", name.name));
-            }
-            (Question::Listed, None) => {}
-            (Question::Listed, Some(database)) => query = Some(format!("dbName={database}")),
+        let pair = |key: &str, name: &str| match route.method {
+            Method::Post => format!("\"{key}\":\"{name}\""),
+            Method::Get => format!("{key}={name}"),
+        };
+        let database = name.database.iter();
+        let mut pairs: Vec<String> = database.map(|name| pair("dbName", name)).collect();
+        match question {
+            Question::Alias => pairs.push(pair("aliasName", &name.name)),
+            Question::Exists => pairs.push(pair("collectionName", &name.name)),
+            Question::Listed => {}
         }
+        let (query, body) = match route.method {
+            Method::Post => (None, format!("{{{}}}", pairs.join(","))),
+            Method::Get => (Some(pairs.join("&")), String::new()),
+        };
         Self {
             origin: self.origin.clone(),
             route,
-            query,
-            body,
+            query: query.filter(|query| !query.is_empty()),
+            body: body.into(),
             names: Vec::new(),
             effects: Effects::of(&[Effect::Read]),
         }

@@ -157,7 +157,7 @@ fn find(
         if !scanner.next_is(b'[') {
             return Err(scanner.broken("a list is none"));
         }
-        return each(scanner, b']', |scanner| {
+        return scanner.each(b']', |scanner| {
             find(scanner, rest.trim_start_matches('.'), found)
         });
     }
@@ -167,15 +167,8 @@ fn find(
         return Err(scanner.broken("an object is none"));
     }
     let mut seen = false;
-    each(scanner, b'}', |scanner| {
-        if !scanner.next_is(b'"') {
-            return Err(scanner.broken("a key is missing"));
-        }
-        let key = scanner.string()?;
-        scanner.space();
-        if !scanner.next_is(b':') {
-            return Err(scanner.broken("a colon is missing"));
-        }
+    scanner.each(b'}', |scanner| {
+        let key = scanner.key()?;
         if key != name {
             return scanner.skip();
         }
@@ -184,27 +177,4 @@ fn find(
         }
         find(scanner, rest.trim_start_matches('.'), found)
     })
-}
-
-/// The members of a list or an object, up to and with its end.
-fn each<'a>(
-    scanner: &mut Scanner<'a>,
-    close: u8,
-    mut member: impl FnMut(&mut Scanner<'a>) -> Result<(), Broken>,
-) -> Result<(), Broken> {
-    scanner.space();
-    if scanner.next_is(close) {
-        return Ok(());
-    }
-    loop {
-        scanner.space();
-        member(scanner)?;
-        scanner.space();
-        if scanner.next_is(close) {
-            return Ok(());
-        }
-        if !scanner.next_is(b',') {
-            return Err(scanner.broken("a comma or an end is missing"));
-        }
-    }
 }

@@ -28,28 +28,15 @@ fn read(arguments: &str, names: &mut Vec<String>) -> Result<(), Broken> {
     if !scanner.next_is(b'{') {
         return Err(scanner.broken("an object is none"));
     }
-    loop {
-        scanner.space();
-        if scanner.next_is(b'}') {
-            break;
-        }
-        let _ = scanner.next_is(b',');
-        scanner.space();
-        if !scanner.next_is(b'"') {
-            return Err(scanner.broken("a key is missing"));
-        }
-        let key = scanner.string()?;
-        scanner.space();
-        if !scanner.next_is(b':') {
-            return Err(scanner.broken("a colon is missing"));
-        }
-        scanner.space();
+    scanner.each(b'}', |scanner| {
+        let key = scanner.key()?;
         let start = scanner.at;
         scanner.skip()?;
         if key.contains("collection") || key.contains("alias") {
             texts(&arguments[start..scanner.at], names)?;
         }
-    }
+        Ok(())
+    })?;
     scanner.space();
     if scanner.at < arguments.len() {
         return Err(scanner.broken("something stands behind the value"));

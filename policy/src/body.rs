@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use routes::{Effect, Key, Keys, Open, Verdict};
+use routes::{Effect, Key, Keys, NameKind, Open, Verdict};
 
 use super::effects::Effects;
 use super::json::{Broken, Scanner};
@@ -48,29 +48,20 @@ pub(super) struct Reading {
 impl Reading {
     /// Takes a name, as text of a body or of a query.
     pub(super) fn name(&mut self, key: &Key, text: &str) -> Result<(), Fault> {
-        let named = match key.verdict {
-            Verdict::Collection | Verdict::Alias | Verdict::Database => is_name(text),
-            _ => true,
+        let Some(kind) = key.verdict.name_kind() else {
+            return Ok(());
         };
-        if !named {
-            return Err(Fault::new(
-                Rule::Name,
-                format!("`{}` holds what is no name in Milvus", key.name),
-            ));
+        if !is_name(text) {
+            return Err(no_name(key));
         }
-        match key.verdict {
-            Verdict::Collection | Verdict::Alias => self.collections.push(text.to_owned()),
-            Verdict::Database => {
+        match kind {
+            NameKind::Collection | NameKind::Alias => self.collections.push(text.to_owned()),
+            NameKind::Database => {
                 if key.name == DATABASE {
                     self.database = Some(text.to_owned());
                 }
                 self.databases.push(text.to_owned());
             }
-            Verdict::Partition
-            | Verdict::Job
-            | Verdict::Free
-            | Verdict::Outbound
-            | Verdict::Forbidden => {}
         }
         Ok(())
     }
@@ -158,34 +149,53 @@ enum Frame<'a> {
 }
 
 /// The keys of one object so far.
-#[derive(Default)]
 struct Seen<'a> {
-    few: Vec<Cow<'a, str>>,
+    /// All of them, while they ascend or are few.
+    keys: Vec<Cow<'a, str>>,
+    /// Each is greater than the one before, by length, then by its bytes: the indices of a sparse vector come so.
+    ascending: bool,
+    /// All of them, when they are neither.
     many: HashSet<Cow<'a, str>>,
+}
+
+impl Default for Seen<'_> {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            ascending: true,
+            many: HashSet::new(),
+        }
+    }
 }
 
 impl<'a> Seen<'a> {
     fn count(&self) -> usize {
-        self.few.len().max(self.many.len())
+        self.keys.len().max(self.many.len())
     }
 
     /// False if the key was there.
     fn add(&mut self, key: Cow<'a, str>) -> bool {
-        if self.many.is_empty() {
-            if self.few.contains(&key) {
+        if !self.many.is_empty() {
+            return self.many.insert(key);
+        }
+        let greater = |last: &Cow<'a, str>| (last.len(), last) < (key.len(), &key);
+        self.ascending &= self.keys.last().is_none_or(greater);
+        if !self.ascending {
+            if self.keys.len() >= FEW {
+                self.many.extend(self.keys.drain(..));
+                return self.many.insert(key);
+            }
+            if self.keys.contains(&key) {
                 return false;
             }
-            if self.few.len() < FEW {
-                self.few.push(key);
-                return true;
-            }
-            self.many.extend(self.few.drain(..));
         }
-        self.many.insert(key)
+        self.keys.push(key);
+        true
     }
 
     fn clear(&mut self) {
-        self.few.clear();
+        self.keys.clear();
+        self.ascending = true;
         self.many.clear();
     }
 }
@@ -253,10 +263,7 @@ impl<'a> Reader<'a> {
             Some(Frame::Object { shape, .. }) => *shape,
             None => return Ok(()),
         };
-        if !self.scanner.next_is(b'"') {
-            return Err(self.broken("a key is missing"));
-        }
-        let key = self.scanner.string()?;
+        let key = self.scanner.key()?;
         let value = self.below(shape, &key, reading)?;
         if let Some(Frame::Object { seen, .. }) = self.frames.last_mut() {
             if seen.count() >= MAX_KEYS {
@@ -269,11 +276,6 @@ impl<'a> Reader<'a> {
                 return Err(self.broken_by(Rule::Duplicate, "a key stands twice"));
             }
         }
-        self.scanner.space();
-        if !self.scanner.next_is(b':') {
-            return Err(self.broken("a colon is missing"));
-        }
-        self.scanner.space();
         self.value(value, reading)
     }
 
@@ -348,11 +350,6 @@ impl<'a> Reader<'a> {
             text: self.scanner.text,
             at: self.scanner.at,
         };
-        ahead.space();
-        if !ahead.next_is(b':') {
-            return false;
-        }
-        ahead.space();
         ahead.next_is(b'"')
             && ahead
                 .string()
@@ -388,7 +385,9 @@ impl<'a> Reader<'a> {
             Some(b'[') => {
                 let elements = match shape {
                     Shape::List(keys) => Shape::Closed(keys),
-                    Shape::Flat(key) if is_one_name(key) => return Err(self.no_name(key)),
+                    Shape::Flat(key) if key.verdict.name_kind().is_some() => {
+                        return Err(no_name(key));
+                    }
                     Shape::Flat(key) => {
                         self.raised_by(key, None, reading);
                         shape
@@ -409,6 +408,13 @@ impl<'a> Reader<'a> {
             }
             Some(_) => {
                 self.scanner.plain()?;
+                let within = matches!(self.frames.last(), Some(Frame::List { .. }));
+                if let Shape::Open(Open { rows, .. }) = shape
+                    && within
+                    && !(*rows && self.frames.len() == 2)
+                {
+                    self.scanner.more_numbers()?;
+                }
                 self.scalar(shape, None, reading)
             }
             None => Err(self.broken("a value is missing")),
@@ -442,7 +448,7 @@ impl<'a> Reader<'a> {
                 }
                 match text {
                     Some(text) => reading.name(key, text),
-                    None if is_one_name(key) => Err(self.no_name(key)),
+                    None if key.verdict.name_kind().is_some() => Err(no_name(key)),
                     None => Ok(()),
                 }
             }
@@ -486,19 +492,11 @@ impl<'a> Reader<'a> {
     fn misplaced(&self) -> Fault {
         self.broken_by(Rule::Key, "a value is not of its key's kind")
     }
-
-    fn no_name(&self, key: &Key) -> Fault {
-        Fault::new(
-            Rule::Name,
-            format!("`{}` holds what is no name in Milvus", key.name),
-        )
-    }
 }
 
-/// Whether the value is one name, and so one text.
-fn is_one_name(key: &Key) -> bool {
-    matches!(
-        key.verdict,
-        Verdict::Collection | Verdict::Alias | Verdict::Database
+fn no_name(key: &Key) -> Fault {
+    Fault::new(
+        Rule::Name,
+        format!("`{}` holds what is no name in Milvus", key.name),
     )
 }

@@ -104,43 +104,63 @@ impl<'a> Scanner<'a> {
 
     /// A number, `true`, `false` or `null`.
     pub(super) fn plain(&mut self) -> Result<(), Broken> {
-        for word in ["true", "false", "null"] {
-            if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-                self.at += word.len();
-                return Ok(());
-            }
-        }
-        let start = self.at;
-        self.next_is(b'-');
-        if !self.next_is(b'0') && self.digits() == 0 {
+        let word = match self.peek() {
+            Some(b't') => "true",
+            Some(b'f') => "false",
+            Some(b'n') => "null",
+            _ => return self.number(),
+        };
+        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
             return Err(self.broken("a value is none of JSON's"));
         }
-        if self.next_is(b'.') && self.digits() == 0 {
-            return Err(self.broken("a number is none of JSON's"));
-        }
-        let exponent = self.next_is(b'e') || self.next_is(b'E');
-        if exponent {
-            let _ = self.next_is(b'-') || self.next_is(b'+');
-            if self.digits() == 0 {
-                return Err(self.broken("a number is none of JSON's"));
-            }
-        }
-        // Readers disagree on what a double cannot hold: some make it infinite, some an error.
-        let number = &self.text[start..self.at];
-        if (exponent || number.len() > 300) && number.parse::<f64>().is_ok_and(f64::is_infinite) {
-            return Err(self.broken("a number is beyond every reader"));
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// Within a list, behind a number: the numbers that follow, as long as nothing but a comma stands between. Most of
+    /// what is sent is vectors, and this is the way through them.
+    pub(super) fn more_numbers(&mut self) -> Result<(), Broken> {
+        let bytes = self.text.as_bytes();
+        while let Some([b',', b'-' | b'0'..=b'9', ..]) = bytes.get(self.at..) {
+            self.at += 1;
+            self.number()?;
         }
         Ok(())
     }
 
-    fn digits(&mut self) -> usize {
-        let bytes = &self.text.as_bytes()[self.at.min(self.text.len())..];
-        let count = bytes
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        self.at += count;
-        count
+    #[inline]
+    fn number(&mut self) -> Result<(), Broken> {
+        let (bytes, start) = (self.text.as_bytes(), self.at);
+        let is = |at: usize, byte: u8| bytes.get(at) == Some(&byte);
+        let mut at = start + usize::from(is(start, b'-'));
+        let whole = at;
+        at = if is(at, b'0') {
+            at + 1
+        } else {
+            digits(bytes, at)
+        };
+        let mut complete = at > whole;
+        if is(at, b'.') {
+            let fraction = at + 1;
+            at = digits(bytes, fraction);
+            complete &= at > fraction;
+        }
+        let exponent = is(at, b'e') || is(at, b'E');
+        if exponent {
+            let power = at + 1 + usize::from(is(at + 1, b'-') || is(at + 1, b'+'));
+            at = digits(bytes, power);
+            complete &= at > power;
+        }
+        self.at = at;
+        if !complete {
+            return Err(self.broken("a value is none of JSON's"));
+        }
+        // Readers disagree on what a double cannot hold: some make it infinite, some an error.
+        let number = &self.text[start..at];
+        if (exponent || number.len() > 300) && number.parse::<f64>().is_ok_and(f64::is_infinite) {
+            return Err(self.broken("a number is beyond every reader"));
+        }
+        Ok(())
     }
 
     /// A value of any kind, without looking at what is in it. Iterative.
@@ -173,7 +193,60 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// A key and its colon.
+    pub(super) fn key(&mut self) -> Result<Cow<'a, str>, Broken> {
+        if !self.next_is(b'"') {
+            return Err(self.broken("a key is missing"));
+        }
+        let key = self.string()?;
+        self.space();
+        if !self.next_is(b':') {
+            return Err(self.broken("a colon is missing"));
+        }
+        self.space();
+        Ok(key)
+    }
+
+    /// The members of a list or an object, from behind its beginning to behind its end.
+    pub(super) fn each(
+        &mut self,
+        close: u8,
+        mut member: impl FnMut(&mut Self) -> Result<(), Broken>,
+    ) -> Result<(), Broken> {
+        self.space();
+        if self.next_is(close) {
+            return Ok(());
+        }
+        loop {
+            self.space();
+            member(self)?;
+            self.space();
+            if self.next_is(close) {
+                return Ok(());
+            }
+            if !self.next_is(b',') {
+                return Err(self.broken("a comma or an end is missing"));
+            }
+        }
+    }
+
     pub(super) fn broken(&self, why: &'static str) -> Broken {
         Broken { why, at: self.at }
     }
+}
+
+/// Where the digits that stand at `at` end.
+#[inline]
+fn digits(bytes: &[u8], at: usize) -> usize {
+    let mut at = at;
+    while let Some(eight) = bytes.get(at..at + 8) {
+        if !eight.iter().all(u8::is_ascii_digit) {
+            break;
+        }
+        at += 8;
+    }
+    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    at
 }

@@ -20,6 +20,7 @@ mod rules;
 
 use body::Reading;
 use bytes::Bytes;
+use origin::shown;
 use routes::{Method, Route};
 
 pub use aliases::{Name, Question, meaning};
@@ -166,7 +167,7 @@ fn check_origin(origin: &Origin, request: &WholeRequest<'_>) -> Result<(), Refus
     let scheme = Scheme::parse(request.scheme)
         .filter(|scheme| *scheme == origin.scheme())
         .ok_or_else(|| {
-            let (expected, came) = (origin.scheme().name(), escaped(request.scheme));
+            let (expected, came) = (origin.scheme().name(), shown(request.scheme));
             Refusal::new(
                 Rule::Scheme,
                 format!("expected `{expected}`, `{came}` came"),
@@ -179,7 +180,7 @@ fn check_origin(origin: &Origin, request: &WholeRequest<'_>) -> Result<(), Refus
             "there is a user before the host",
         )),
         _ => {
-            let (expected, came) = (origin.authority(), escaped(request.authority));
+            let (expected, came) = (origin.authority(), shown(request.authority));
             Err(Refusal::new(
                 Rule::Authority,
                 format!("expected `{expected}`, `{came}` came"),
@@ -203,13 +204,10 @@ fn find_route(request: &WholeRequest<'_>) -> Result<&'static Route, Refusal> {
                 detail: format!(
                     "expected `{}`, `{}` came",
                     route.method,
-                    escaped(request.method)
+                    shown(request.method)
                 ),
             },
-            None => Refusal::new(
-                Rule::Path,
-                format!("`{}` is no route", escaped(request.path)),
-            ),
+            None => Refusal::new(Rule::Path, format!("`{}` is no route", shown(request.path))),
         },
     )
 }
@@ -309,14 +307,6 @@ pub fn filter(
         refusal.operation = Some(route.name);
         refusal
     })
-}
-
-/// The component's text, for people: cut, and nothing in it that a terminal obeys.
-fn escaped(text: &str) -> String {
-    text.chars()
-        .take(64)
-        .flat_map(char::escape_default)
-        .collect()
 }
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ impl fmt::Display for Origin {
 }
 
 /// Foreign text for an error: cut, and nothing in it that a terminal obeys.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars()
         .take(80)
         .flat_map(char::escape_default)
@@ -314,8 +314,27 @@ mod tests {
         }
         let long = format!("http://{}", "a".repeat(64));
         assert!(matches!(Origin::parse(&long), Err(OriginError::Host(_))));
+        let longest = format!("http://{}", ["a"; 127].join("."));
+        assert!(Origin::parse(&longest).is_ok(), "253 bytes");
         let long = format!("http://{}", ["a"; 128].join("."));
         assert!(matches!(Origin::parse(&long), Err(OriginError::Host(_))));
+    }
+
+    #[test]
+    fn t02_an_origin_tells_its_port_and_the_address_that_it_is_written_as() {
+        let parts = |text: &str| {
+            let origin = Origin::parse(text).expect(text);
+            (
+                origin.port(),
+                origin.address().map(|address| address.to_string()),
+            )
+        };
+        assert_eq!(
+            parts("https://127.0.0.1"),
+            (443, Some("127.0.0.1".to_owned()))
+        );
+        assert_eq!(parts("http://[::1]:19530"), (19530, Some("::1".to_owned())));
+        assert_eq!(parts("http://milvus"), (80, None));
     }
 
     #[test]

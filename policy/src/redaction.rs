@@ -6,7 +6,8 @@
 //! | hexadecimal | as above, in any case; blanks, `:` and `-` may stand between |
 //! | base64, at each place within longer text, both alphabets | as above; blanks and line breaks may stand between |
 //!
-//! One pass forward, no tree, no regular expression: time is linear in the text, and the text is changed in place.
+//! One pass forward, no tree, no regular expression: time is linear in the text (times the length of the token, if that
+//! repeats itself), and the text is changed in place.
 
 use zeroize::Zeroizing;
 
@@ -17,14 +18,16 @@ const SHORT_MARK: &[u8] = b"[...]";
 const SHORTEST: usize = 6;
 /// A password is looked for without its user from this length on. Milvus' public default, `Milvus`, is no secret.
 const SHORTEST_ALONE: usize = 8;
-/// Escaped backslashes, or blanks, in front of one character that are looked behind; a row of plain ones counts as one.
-const IN_FRONT: usize = 8;
+/// Signs of escaping, and gaps, that are looked behind in front of one letter; a row of the same plain ones counts as one.
+const IN_FRONT: usize = 12;
 /// How often the `%` of a `%XX` may be escaped itself.
 const PERCENTS: usize = 2;
 
 /// Looks for credentials, and for the password of each `user:password`.
 pub struct Redaction {
     needles: Vec<Needle>,
+    /// Which needles begin with a byte.
+    firsts: Zeroizing<Vec<Vec<usize>>>,
     /// A bit for each two bytes with which a spelling of a needle may begin.
     beginnings: Zeroizing<Vec<u64>>,
 }
@@ -45,20 +48,17 @@ impl Redaction {
     /// Looks for these, where they have at least 6 bytes, and for passwords of at least 8; backslashes do not count.
     #[must_use]
     pub fn new<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut secrets = Vec::new();
-        for token in tokens {
-            secrets.push((token, SHORTEST));
-            secrets.extend(
-                token
-                    .split_once(':')
-                    .map(|(_, word)| (word, SHORTEST_ALONE)),
-            );
-        }
+        let secrets = tokens.into_iter().flat_map(|token| {
+            let alone = token.split_once(':').map(|(_, word)| word);
+            [(Some(token), SHORTEST), (alone, SHORTEST_ALONE)]
+        });
         let mut redaction = Self {
             needles: Vec::new(),
+            firsts: Zeroizing::new(vec![Vec::new(); 1 << 8]),
             beginnings: Zeroizing::new(vec![0; 1 << 10]),
         };
         for (secret, shortest) in secrets {
+            let Some(secret) = secret else { continue };
             let plain = without_backslashes(secret);
             if plain.len() < shortest {
                 continue;
@@ -84,6 +84,7 @@ impl Redaction {
             };
             all().filter(follows).for_each(|two| self.begins(one, two));
             self.begins(b'\\', one);
+            self.firsts[usize::from(one)].push(self.needles.len());
         }
         b"\\ux%".iter().for_each(|two| self.begins(b'\\', *two));
         all()
@@ -132,21 +133,23 @@ impl Redaction {
 
     /// The first place at or behind `from`.
     fn find(&self, text: &[u8], from: usize) -> Option<(usize, usize)> {
-        let (mut firsts, mut ends) = (Vec::new(), Ends::default());
+        let (mut ends, mut read) = (Ends::default(), from);
         for (at, pair) in text.windows(2).enumerate().skip(from) {
             let (word, bit) = place(pair[0], pair[1]);
             if self.beginnings[word] & bit == 0 {
                 continue;
             }
-            // A row of backslashes is read from its beginning.
-            if pair[0] == b'\\' && at > from && text[at - 1] == b'\\' {
+            // What stands behind signs of escaping was looked at from the first of them.
+            if matches!(pair[0], b'\\' | b'%') && at < read {
                 continue;
             }
-            firsts.clear();
-            Form::Plain.readings(text, at, |value, end| firsts.push((value, end)));
-            let found = self.needles.iter();
-            let found = found.filter_map(|needle| needle.end(text, &firsts, &mut ends));
-            if let Some(end) = found.max() {
+            let mut longest = None;
+            read = Form::Plain.readings(text, at, |value, behind| {
+                for needle in &self.firsts[usize::from(value)] {
+                    longest = longest.max(self.needles[*needle].end(text, behind, &mut ends));
+                }
+            });
+            if let Some(end) = longest {
                 return Some((at, end));
             }
         }
@@ -176,39 +179,34 @@ struct Ends {
 }
 
 impl Needle {
-    /// The end of the longest spelling, given what its first letter may be, and where that ends.
-    fn end(&self, text: &[u8], firsts: &[(u8, usize)], ends: &mut Ends) -> Option<usize> {
+    /// The end of the longest spelling whose first letter ends at `at`.
+    fn end(&self, text: &[u8], at: usize, ends: &mut Ends) -> Option<usize> {
         let Ends { now, next } = ends;
-        let (first, rest) = self.bytes.split_first()?;
-        let begun = firsts
-            .iter()
-            .filter(|(value, _)| self.form.letter(*value) == *first);
         now.clear();
-        now.extend(begun.map(|(_, end)| *end));
-        for letter in rest {
-            match now.as_mut_slice() {
-                [] => return None,
-                // By far the most: it stands for itself, and for nothing else.
-                [at] if text
-                    .get(*at)
-                    .is_some_and(|byte| self.form.letter(*byte) == *letter && *byte != b'%') =>
-                {
-                    *at += 1
+        now.push(at);
+        for letter in self.bytes.iter().skip(1) {
+            // By far the most: one letter, that stands for itself or for nothing that is looked for.
+            if let [at] = now.as_mut_slice() {
+                let byte = *text.get(*at)?;
+                if byte != b'%' && self.form.letter(byte) == *letter {
+                    *at += 1;
+                    continue;
                 }
-                _ => {
-                    next.clear();
-                    for at in now.iter() {
-                        self.form.readings(text, *at, |value, end| {
-                            if self.form.letter(value) == *letter {
-                                next.push(end);
-                            }
-                        });
-                    }
-                    next.sort_unstable();
-                    next.dedup();
-                    std::mem::swap(now, next);
+                if !matches!(byte, b'\\' | b'%') && !self.form.is_gap(byte) {
+                    return None;
                 }
             }
+            next.clear();
+            for at in now.iter() {
+                self.form.readings(text, *at, |value, end| {
+                    if self.form.letter(value) == *letter {
+                        next.push(end);
+                    }
+                });
+            }
+            next.sort_unstable();
+            next.dedup();
+            std::mem::swap(now, next);
         }
         now.last().copied()
     }
@@ -234,12 +232,12 @@ impl Form {
         }
     }
 
-    /// What the next letter at `at` may be, and where its spelling ends.
-    fn readings(self, text: &[u8], mut at: usize, mut found: impl FnMut(u8, usize)) {
+    /// What the next letter at `at` may be, and where its spelling ends. Answers how far it read in front of one.
+    fn readings(self, text: &[u8], mut at: usize, mut found: impl FnMut(u8, usize)) -> usize {
         let mut escaped = false;
         for _ in 0..IN_FRONT {
             let rest = &text[at..];
-            let Some(&first) = rest.first() else { return };
+            let Some(&first) = rest.first() else { break };
             let mut behind = None;
             let mut read = |value: u8, length: usize| {
                 if value == b'\\' || self.is_gap(value) {
@@ -261,9 +259,10 @@ impl Form {
                 b'n' | b'r' | b't' if escaped && self != Self::Plain => read(b'\n', 1),
                 _ => {}
             }
-            let Some(next) = behind else { return };
+            let Some(next) = behind else { break };
             (at, escaped) = next;
         }
+        at
     }
 }
 

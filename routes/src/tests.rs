@@ -511,7 +511,7 @@ fn t27_functions_are_let_through_by_a_closed_list() {
 }
 
 #[test]
-fn t27_every_map_of_functions_and_analyzers_marks_every_name_that_leads_out() {
+fn t27_t78_every_map_of_functions_and_analyzers_marks_every_name_that_leads_out() {
     let mut maps = 0;
     for row in all() {
         for key in every_key(row) {

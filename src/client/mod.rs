@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_insert_is_never_sent_twice_when_its_connection_breaks() {
+    fn t75_an_insert_is_never_sent_twice_when_its_connection_breaks() {
         let mut transport = Scripted::new().fails(TransportError::Broken("reset".into()));
         let rows = rows();
         let insert = Insert {
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drop_that_got_no_answer_is_in_doubt() {
+    fn t75_a_drop_that_got_no_answer_is_in_doubt() {
         let mut transport = Scripted::new().fails(TransportError::TimedOut { sent: true });
         let drop = DropCollection {
             collection_name: "c".into(),

@@ -1,7 +1,7 @@
 //! Rows: insert, upsert, delete, query, get.
 
 use super::{Operation, Reply, is_zero, read};
-use crate::values::columns::Row;
+use crate::values::columns::{Row, Rows};
 use anyhow::Result;
 use routes::{Route, entities as row};
 use serde::{Deserialize, Serialize};
@@ -164,7 +164,7 @@ impl Operation for Query {
     }
 
     fn answer(&self, reply: Reply) -> Result<Vec<Row>> {
-        read(&reply.data, "a list of rows")
+        read(&reply.data, "a list of rows").map(|Rows(rows)| rows)
     }
 }
 
@@ -196,7 +196,7 @@ impl Operation for Get {
     }
 
     fn answer(&self, reply: Reply) -> Result<Vec<Row>> {
-        read(&reply.data, "a list of rows")
+        read(&reply.data, "a list of rows").map(|Rows(rows)| rows)
     }
 }
 

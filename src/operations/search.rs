@@ -1,7 +1,7 @@
 //! Nearest neighbours: search and hybrid search, and how their flat answers divide.
 
 use super::{Operation, Reply, is_zero, read};
-use crate::values::columns::Row;
+use crate::values::columns::{Row, Rows};
 use anyhow::{Context, Result, bail};
 use routes::{Route, entities as row};
 use serde::Serialize;
@@ -178,7 +178,7 @@ impl Operation for HybridSearch {
 
 fn hits(reply: Reply) -> Result<Hits> {
     Ok(Hits {
-        rows: read(&reply.data, "a list of hits")?,
+        rows: read::<Rows>(&reply.data, "a list of hits")?.0,
         topks: reply.topks,
     })
 }

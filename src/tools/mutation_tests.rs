@@ -6,7 +6,7 @@ use super::*;
 use crate::client::scripted::{Scripted, Sent, connection};
 use crate::mutations::Mutations;
 use bytes::Bytes;
-use policy::{Admitted, Allowance, Effects, Mode, Names, Origin, Policy, Refusal, WholeRequest};
+use policy::{Admitted, Allowance, Mode, Names, Origin, Policy, Refusal, Rule, WholeRequest};
 use routes::Effect;
 
 /// Every tool with its example, and with the example of every property.
@@ -38,14 +38,15 @@ fn admitted(tool: &Definition, arguments: &str, request: &Sent) -> Result<Admitt
     };
     let names = policy::names_in(arguments);
     let names = Names::parse(names.iter().map(String::as_str)).unwrap_or_default();
-    let call: Effects = effects;
     let allowance = Allowance {
         origin: Some(Origin::parse("http://127.0.0.1:19530").unwrap()),
         request_bytes: 1 << 20,
         rows: 1000,
         // What Milvus itself contacts is the operator's to allow, here as in the host.
         policy: Policy::default().outside("https://"),
-        call: Policy::of(call).collections(names).allow(Effect::Outbound),
+        call: Policy::of(effects)
+            .collections(names)
+            .allow(Effect::Outbound),
     };
     let route = routes::all()
         .find(|route| route.path == request.path)
@@ -68,7 +69,7 @@ fn admitted(tool: &Definition, arguments: &str, request: &Sent) -> Result<Admitt
 
 #[test]
 fn t57_no_arguments_send_what_the_hosts_strict_reading_of_them_does_not_let_out() {
-    const CASES: usize = 200_000;
+    const CASES: usize = 1_000_000;
     let corpus = corpus();
     let mut mutations = Mutations::new(57);
     let (mut sending, mut refused) = (0, 0);
@@ -84,8 +85,14 @@ fn t57_no_arguments_send_what_the_hosts_strict_reading_of_them_does_not_let_out(
         // Nothing but the arguments says where it goes.
         for request in &transport.sent {
             let verdict = admitted(tool, &text, request);
+            // Rows, and parts that Milvus takes in many forms, are passed on as the caller wrote them: what is wrong in
+            // those the host refuses. Where the request goes, and what it does, is never among it.
+            let passed_on = |refusal: &Refusal| {
+                use Rule::{Duplicate, Json, Key, Outside};
+                matches!(refusal.rule, Json | Duplicate | Key | Outside)
+            };
             assert!(
-                verdict.is_ok(),
+                verdict.as_ref().err().is_none_or(passed_on),
                 "{} {text}: {verdict:?} of {request:?}",
                 tool.name
             );

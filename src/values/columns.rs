@@ -11,10 +11,56 @@ use crate::contract::types::{
 use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// One row of an answer: field name to value.
 pub type Row = Map<String, Value>;
+
+/// Rows of an answer, each field of a row once: of two that a server says, readers disagree on which counts.
+#[derive(Debug)]
+pub struct Rows(pub Vec<Row>);
+
+impl<'de> Deserialize<'de> for Rows {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Once(Row);
+        impl<'de> Deserialize<'de> for Once {
+            fn deserialize<D: Deserializer<'de>>(
+                deserializer: D,
+            ) -> std::result::Result<Self, D::Error> {
+                deserializer.deserialize_map(Fields).map(Self)
+            }
+        }
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Row;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a row")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut members: A,
+            ) -> std::result::Result<Row, A::Error> {
+                let mut row = Row::new();
+                while let Some((name, value)) = members.next_entry::<String, Value>()? {
+                    if row.insert(name, value).is_some() {
+                        return Err(de::Error::custom("a field comes twice"));
+                    }
+                }
+                Ok(row)
+            }
+        }
+        let rows = Vec::<Once>::deserialize(deserializer)?;
+        Ok(Self(rows.into_iter().map(|Once(row)| row).collect()))
+    }
+}
+
+/// The largest dimension in Milvus: of a binary vector; others have at most 32,768. A null vector takes as much room as
+/// its dimension says, and a server says what it likes.
+const MAX_DIMENSION: u32 = 262_144;
 
 /// The elements of an array as Milvus answers it: a list, or its protobuf object
 /// `{"Data": {"LongData": {"data": [..]}}}` (up to 3.0.0; an empty list has no `data`).
@@ -193,9 +239,7 @@ fn owned_text(value: &Value) -> Option<String> {
 /// A JSON field's value as JSON text. Milvus answers text that holds JSON; a server switch answers the value.
 fn json_text(value: &Value) -> String {
     match value {
-        Value::String(text) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {
-            text.clone()
-        }
+        Value::String(text) if serde_json::from_str::<de::IgnoredAny>(text).is_ok() => text.clone(),
         other => other.to_string(),
     }
 }
@@ -283,6 +327,7 @@ fn data(field: &FieldSchema, cells: &[Value]) -> Result<ColumnData> {
 /// The dimension of a vector column: what the schema says, else what the first row has.
 fn dimension(field: &FieldSchema, mut lengths: impl Iterator<Item = usize>) -> Result<u32> {
     match field.dim {
+        Some(dim) if dim > MAX_DIMENSION => bail!("a dimension of {dim} is none in Milvus"),
         Some(dim) => Ok(dim),
         None => Ok(u32::try_from(lengths.next().unwrap_or(0))?),
     }
@@ -443,6 +488,31 @@ mod tests {
     }
 
     #[test]
+    fn t42_a_field_that_comes_twice_in_a_row_is_an_error() {
+        assert!(serde_json::from_str::<Rows>(r#"[{"id":1,"a":{"b":1}},{"id":2}]"#).is_ok());
+        for answer in [
+            r#"[{"id":1,"id":1}]"#,
+            r#"[{"id":1},{"a":1,"\u0061":2}]"#,
+            "[1]",
+            "{}",
+        ] {
+            assert!(serde_json::from_str::<Rows>(answer).is_err(), "{answer}");
+        }
+    }
+
+    #[test]
+    fn t42_a_dimension_that_milvus_cannot_have_takes_no_room() {
+        for data_type in ["FloatVector", "Float16Vector", "Int8Vector", "BinaryVector"] {
+            let field = FieldSchema {
+                dim: Some(u32::MAX),
+                ..field("vector", data_type)
+            };
+            let error = decode(rows(json!([{"vector": null}])), &schema(vec![field]));
+            assert!(error.is_err(), "{data_type}");
+        }
+    }
+
+    #[test]
     fn t42_no_row_makes_the_columns_panic() {
         const CASES: usize = 300_000;
         let of = |name: &str, data_type: &str, dim| FieldSchema {
@@ -467,7 +537,7 @@ mod tests {
         ];
         let schema = schema(fields);
         let row = r#"{"id":1,"word":"a","flag":true,"small":5,"score":0.5,"more":{"a":[1,null]},
-            "tags":{"Data":{"LongData":{"data":[3]}}},"dense":[0.5,1],"bits":[255],"half":[0.5,1],"bytes":"AQI=",
+            "tags":{"Data":{"LongData":{"data":[3]}}},"dense":[0.5,1],"bits":[255],"half":"AAAAPA==","bytes":"AQI=",
             "sparse":{"1":0.5,"4294967294":2},"extra":7}"#;
         let text = format!(
             "[{row},{}]",

@@ -51,6 +51,53 @@ fn t67_an_audit_in_a_file_is_for_its_owner_and_calls_add_to_it() {
 }
 
 #[test]
+fn t67_commands_leave_the_audit_that_was_asked_for_and_nothing_else() {
+    let (folder, recorder) = (Folder::new(), Recorder::start());
+    folder.write_secret("token", "root:Retenti0n");
+    let home = folder.path().display().to_string();
+    let uri = recorder.uri();
+    for command in [
+        &LIST[..],
+        &["call", "milvus_count", r#"{"collection_name":"docs"}"#],
+        &[
+            "call",
+            "milvus_insert",
+            r#"{"collection_name":"docs","data":[{"id":1}]}"#,
+        ],
+        &["doctor"],
+        &["tools"],
+        &["inspect"],
+        &["policy"],
+    ] {
+        let more = ["--audit", "audit", "--token-file", "token", "--no-cache"];
+        run_in(
+            &folder,
+            &[command, &more].concat(),
+            &[("MILVUS_URI", &uri), ("HOME", &home), ("TMPDIR", &home)],
+        );
+    }
+    let mut left = Vec::new();
+    let mut folders = vec![folder.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("it is ours") {
+            let path = entry.expect("it is there").path();
+            let meta = std::fs::symlink_metadata(&path).expect("it is there");
+            if meta.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            assert_eq!(meta.mode() & 0o777, 0o600, "{}", path.display());
+            left.push(path);
+        }
+    }
+    left.sort();
+    let expected = ["audit", "token"].map(|name| folder.path().join(name));
+    assert_eq!(left, expected, "the token was there before");
+    let audit = std::fs::read_to_string(folder.path().join("audit")).expect("it is there");
+    assert!(audit.lines().count() > 3 * LINES && !audit.contains("Retenti0n"));
+}
+
+#[test]
 fn t66_calls_at_a_time_lose_no_line_when_the_file_is_rotated() {
     let (folder, recorder) = (Folder::new(), Recorder::start());
     const CALLS: usize = 24;
@@ -120,7 +167,11 @@ fn t66_a_full_disk_fails_no_call_and_the_loss_is_told_at_the_end() {
             ran.errors,
             format!(
                 "warning: {} lines of the audit audit were lost: File too large (os error 27)\n",
-                LINES - written.lines().count()
+                LINES
+                    - written
+                        .lines()
+                        .filter(|line| !line.contains("\"lost\":"))
+                        .count()
             )
         );
     }

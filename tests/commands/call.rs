@@ -237,7 +237,7 @@ fn a_milvus_that_cannot_be_reached_ends_with_4() {
         "
 error: cannot reach ORIGIN: the connection was refused
 
-hint: is Milvus running at ORIGIN? `milvus-host doctor` looks; `milvus-host local` starts one; --uri or MILVUS_URI names another
+hint: is Milvus running? `milvus-host local` starts one; --uri or MILVUS_URI names another
 ",
     );
 }
@@ -268,42 +268,6 @@ fn t40_a_server_that_says_nothing_ends_with_4_in_the_time_that_was_given() {
 }
 
 #[test]
-fn t59_what_others_wrote_cannot_steer_the_terminal() {
-    let hostile = "\u{1b}]52;c;eA==\u{7}\u{1b}[31m\u{202e}\u{9b}2J";
-    let server = Recorder::answering(move |request| {
-        let answer = if request.path().ends_with("list") {
-            json!({"code": 0, "data": [hostile]})
-        } else {
-            json!({"code": 1100, "message": hostile})
-        };
-        ok("application/json", answer.to_string().as_bytes())
-    });
-    for arguments in [
-        r#"{"operation":"list"}"#,
-        r#"{"operation":"stats","collection_name":"docs"}"#,
-    ] {
-        let ran = run(
-            &[
-                "call",
-                "milvus_collection",
-                arguments,
-                "--uri",
-                &server.uri(),
-            ],
-            &[],
-        );
-        let seen = format!("{}{}", ran.output, ran.errors);
-        assert!(
-            !seen.is_empty()
-                && !seen
-                    .chars()
-                    .any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'),
-            "{seen:?}"
-        );
-    }
-}
-
-#[test]
 fn t34_the_token_is_in_no_output_and_no_audit_line() {
     let parrot = Recorder::answering(|request| {
         let header = request
@@ -318,7 +282,7 @@ fn t34_the_token_is_in_no_output_and_no_audit_line() {
         )
     });
     let (folder, token) = (Folder::new(), "root:s3cret-token");
-    let file = folder.write("token", &format!("{token}\n"));
+    let file = folder.write_secret("token", &format!("{token}\n"));
     let file = file.to_str().expect("a path");
     let variables = [("MILVUS_URI", parrot.uri())];
     let variables: Vec<(&str, &str)> = variables
@@ -386,4 +350,37 @@ fn an_answer_of_many_rows_is_written_whole_into_a_pipe() {
     ]);
     let answer: Value = serde_json::from_str(&ran.output).expect("JSON");
     assert_eq!(answer["rows"].as_array().map(Vec::len), Some(1_992));
+}
+
+#[test]
+fn a_tool_that_was_misspelt_is_named() {
+    for (name, meant) in [
+        ("milvus_serach", "milvus_search"),
+        ("search", "milvus_search"),
+        ("milvus_counts", "milvus_count"),
+    ] {
+        let nobody = Elsewhere::start();
+        let uri = format!("http://{}", nobody.authority());
+        let ran = run(&["call", name], &[("MILVUS_URI", &uri)]);
+        assert_eq!((ran.code, nobody.connections()), (2, 0), "{ran:?}");
+        let hint = format!("hint: did you mean `{meant}`?");
+        assert!(ran.errors.contains(&hint), "{ran:?}");
+        let ran = run(&["tools", name], &[]);
+        assert!(ran.errors.contains(&hint), "{ran:?}");
+    }
+}
+
+#[test]
+fn arguments_beyond_the_memory_of_the_component_are_not_read() {
+    let folder = Folder::new();
+    let file = std::fs::File::create(folder.path().join("large")).expect("it is ours");
+    file.set_len(8 << 30).expect("it is sparse");
+    for input in ["@large", "@/dev/zero"] {
+        let ran = run_in(&folder, &["call", "milvus_count", input], &[]);
+        assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{ran:?}");
+        assert!(
+            ran.errors.contains("expected at most 268435456 bytes"),
+            "{ran:?}"
+        );
+    }
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{Folder, ended, ran, run, shows, wait_until};
+use super::{Folder, ended, ran, run, run_in, shows, wait_until};
 use crate::servers::local::{LocalMilvus, TOKEN, command, post, send};
 
 fn start() -> LocalMilvus {
@@ -518,4 +518,55 @@ hint: MILVUS_TOKEN=root:Milvus milvus-host local --server standalone --auth
 ",
         );
     }
+}
+
+#[test]
+fn settings_that_are_for_calls_are_refused_and_nothing_is_started() {
+    let folder = Folder::new();
+    for flags in [
+        &["--uri", "http://127.0.0.1:1"][..],
+        &["--mode", "read-only"],
+        &["--collections", "docs"],
+        &["--token-file", "token"],
+        &["--danger-plaintext-token"],
+        &["--audit", "stderr"],
+    ] {
+        for command in [
+            [&["local", "--home", "home"], flags],
+            [flags, &["local", "--home", "home"]],
+        ] {
+            let ran = run_in(&folder, &command.concat(), &[]);
+            assert_eq!(
+                (ran.code, ran.output.as_str()),
+                (2, ""),
+                "{flags:?}: {ran:?}"
+            );
+            let said = format!("`local` starts a Milvus, and takes no {}", flags[0]);
+            assert!(ran.errors.contains(&said), "{ran:?}");
+        }
+    }
+    assert!(!folder.path().join("home").exists());
+}
+
+#[test]
+fn a_server_that_takes_long_to_start_is_said_so() {
+    let folder = Folder::new();
+    let python = folder.write(
+        "python",
+        "#!/bin/sh\ncase \"$2\" in\n\
+         venv) mkdir -p \"$3/bin\" && cp \"$0\" \"$3/bin/python\" ;;\n\
+         milvus_gateway) sleep 6 ;;\nesac\n",
+    );
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&python, mode).expect("it is ours");
+    let start = [
+        "local", "--port", "0", "--home", "home", "--python", "./python",
+    ];
+    let ran = run_in(&folder, &start, &[]);
+    assert_eq!((ran.code, ran.output.as_str()), (1, ""), "{ran:?}");
+    assert!(
+        ran.errors
+            .contains("Milvus Lite is starting, 5 s until now\n"),
+        "{ran:?}"
+    );
 }

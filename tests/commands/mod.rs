@@ -2,14 +2,19 @@
 
 mod audit;
 mod call;
+mod credential;
 mod doctor;
 mod files;
 mod help;
 mod inspect;
 mod local;
+mod network;
+mod output;
 mod policy;
 mod process;
+mod retention;
 mod settings;
+mod surroundings;
 mod tools;
 
 use std::io::Read;

@@ -156,18 +156,139 @@ fn t14_a_list_that_was_meant_and_is_empty_is_no_list_of_everything() {
 }
 
 #[test]
-fn classes_of_a_file_do_not_widen_the_mode_of_a_flag() {
-    let folder = Folder::new();
+fn t36_flags_and_variables_narrow_the_policy_of_a_file_and_never_widen_it() {
+    let (folder, milvus) = (Folder::new(), crate::servers::Recorder::start());
     folder.write(
         "mine.toml",
-        "[policy]\nmode = \"append\"\nallow = [\"drop\"]\n",
+        "[policy]\nmode = \"append\"\nallow = [\"drop\"]\ncollections = [\"docs_*\"]\n",
     );
-    let ran = run_in(&folder, &["policy", "--config", "mine.toml"], &[]);
+    let uri = milvus.uri();
+    for (flags, variable) in [
+        (&["--mode", "full"][..], ("X", "")),
+        (&["--allow", "drop,erase"], ("X", "")),
+        (&["--allow", "drop", "--allow", "erase"], ("X", "")),
+        (&["--collections", "docs_1,hr"], ("X", "")),
+        (&["--collections", "docs*"], ("X", "")),
+        (&["--outside", "https://evil.example/"], ("X", "")),
+        (&[], ("MILVUS_MODE", "full")),
+        (&[], ("MILVUS_MODE", "no-drop")),
+        (&[], ("MILVUS_COLLECTIONS", "hr")),
+    ] {
+        let call = [
+            "call",
+            "milvus_drop_collection",
+            r#"{"collection_name":"hr"}"#,
+            "--config",
+            "mine.toml",
+        ];
+        let ran = run_in(
+            &folder,
+            &[&call[..], flags].concat(),
+            &[("MILVUS_URI", &uri), variable],
+        );
+        assert_eq!(
+            (ran.code, ran.output.as_str()),
+            (2, ""),
+            "{flags:?}: {ran:?}"
+        );
+        let said = "which [policy] of the settings file does not let out";
+        assert!(ran.errors.contains(said), "{flags:?}: {ran:?}");
+    }
+    assert_eq!(milvus.connections(), 0);
+    let shown = |flags: &[&str], variables: &[(&str, &str)]| {
+        let named = ["policy", "--config", "mine.toml"];
+        run_in(&folder, &[&named[..], flags].concat(), variables).output
+    };
+    for (output, classes, collections) in [
+        (shown(&[], &[]), "read, write, drop", "docs_*"),
+        (shown(&["--mode", "read-only"], &[]), "read", "docs_*"),
+        (
+            shown(&["--allow", "drop"], &[]),
+            "read, write, drop",
+            "docs_*",
+        ),
+        (
+            shown(&["--mode", "read-only", "--allow", "write,drop"], &[]),
+            "read, write, drop",
+            "docs_*",
+        ),
+        (
+            shown(&["--collections", "docs_1, docs_a*"], &[]),
+            "read, write, drop",
+            "docs_1, docs_a*",
+        ),
+        (
+            shown(
+                &[],
+                &[("MILVUS_MODE", "append"), ("MILVUS_COLLECTIONS", "docs_1")],
+            ),
+            "read, write",
+            "docs_1",
+        ),
+    ] {
+        let lines = format!("classes: {classes}\ncollections: {collections}\n");
+        assert!(output.contains(&lines), "{output}");
+    }
+}
+
+#[test]
+fn a_mode_that_is_none_is_told_by_where_it_was_said() {
+    let folder = Folder::new();
+    for (text, said) in [
+        ("mode = 'all'", "[policy] mode: expected one of read-only"),
+        (
+            "allow = ['outbound']",
+            "[policy] allow: expected one of read",
+        ),
+        (
+            "collections = ['a b']",
+            "[policy] collections: expected names",
+        ),
+        ("databases = ['']", "[policy] databases: expected names"),
+    ] {
+        folder.write("mine.toml", &format!("[policy]\n{text}\n"));
+        let ran = run_in(&folder, &["policy", "--config", "mine.toml"], &[]);
+        assert_eq!((ran.code, ran.output.as_str()), (2, ""));
+        assert!(ran.errors.contains(said), "{text}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_request_may_be_pasted_with_its_header_lines() {
+    let explain = |text: &str, flags: &[&str]| {
+        let mut command = super::command();
+        command.args(["policy", "explain", "-"]).args(flags);
+        super::ran(command, text)
+    };
+    let curl = "> POST /v2/vectordb/collections/drop HTTP/1.1\r\n> Host: 127.0.0.1:19530\r\n\
+                > User-Agent: curl/8.5.0\r\n> Content-Length: 25\r\n>\r\n{\"collectionName\":\"docs\"}\n";
+    let plain = curl.replace("> ", "").replace(">\r\n", "\r\n");
+    for text in [curl, &plain, DROP, &DROP.replace("\n\n", "\n")] {
+        let ran = explain(text, &[]);
+        assert_eq!(
+            (ran.code, ran.output.as_str()),
+            (0, "let out: collections.drop (drop)\n"),
+            "{text}: {ran:?}"
+        );
+    }
+    let elsewhere = explain(&curl.replace("127.0.0.1:19530", "evil.example"), &[]);
+    assert_eq!(elsewhere.code, 3, "{elsewhere:?}");
     assert!(
-        ran.output.contains("classes: read, write, drop\n"),
-        "{ran:?}"
+        elsewhere.errors.contains("rule `authority`"),
+        "{elsewhere:?}"
     );
-    let narrower = ["policy", "--config", "mine.toml", "--mode", "read-only"];
-    let ran = run_in(&folder, &narrower, &[]);
-    assert!(ran.output.contains("classes: read\n"), "{ran:?}");
+    let mine = explain(
+        &curl.replace("127.0.0.1:19530", "milvus.example"),
+        &["--uri", "http://milvus.example:80"],
+    );
+    assert_eq!(mine.code, 0, "{mine:?}");
+    for text in [
+        "",
+        "\n",
+        "POST\n\n{}",
+        "POST /x HTTP/1.1 more\n",
+        "POST /x SPDY\n",
+    ] {
+        assert_eq!(explain(text, &[]).code, 2, "{text:?}");
+    }
 }

@@ -24,14 +24,74 @@ fn t36_a_planted_file_cannot_say_where_milvus_is_and_nobody_is_connected_to() {
 }
 
 #[test]
-fn t36_a_planted_file_cannot_name_a_token_a_component_a_certificate_or_an_audit() {
-    for setting in ["token_file", "component", "ca_cert", "audit"] {
+fn t36_a_planted_file_sets_nothing_that_decides_whom_to_trust() {
+    let nobody = Elsewhere::start();
+    let uri = format!("http://{}", nobody.authority());
+    for setting in [
+        "uri = 'http://evil.example'",
+        "token_file = 'x'",
+        "token_command = ['touch', 'x']",
+        "ca_cert = 'x'",
+        "client_cert = 'x'",
+        "client_key = 'x'",
+        "addresses = ['127.0.0.2']",
+        "component = 'x'",
+        "component_sha256 = 'x'",
+        "audit = 'x'",
+        "audit_max_bytes = 65536",
+        "[policy]",
+        "[policy]\nmode = 'full'",
+        "[policy]\noutside = ['https://evil.example/']",
+        "[limits]\ncall-time = '1h'",
+        "danger_plaintext_token = true",
+        "config = 'other.toml'",
+        "database = 'words'\nuri = 'http://evil.example'",
+    ] {
         let folder = Folder::new();
-        folder.write("milvus-host.toml", &format!("{setting} = \"x\"\n"));
-        let ran = run_in(&folder, &["tools"], &[]);
-        assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{setting}");
-        assert!(!folder.path().join("x").exists());
+        folder.write("milvus-host.toml", &format!("{setting}\n"));
+        for command in [&LIST[..], &["doctor"]] {
+            let ran = run_in(
+                &folder,
+                command,
+                &[("MILVUS_TOKEN", TOKEN), ("MILVUS_URI", &uri)],
+            );
+            assert_eq!(
+                (ran.code, ran.output.as_str()),
+                (2, ""),
+                "{setting}: {ran:?}"
+            );
+        }
+        assert!(!folder.path().join("x").exists(), "{setting}");
     }
+    assert_eq!(nobody.connections(), 0);
+}
+
+#[test]
+fn t36_a_token_of_a_settings_file_goes_to_no_other_origin_than_that_files() {
+    let (own, other, folder) = (Recorder::start(), Elsewhere::start(), Folder::new());
+    let text = format!("uri = '{}'\ntoken_file = 'token'\n", own.uri());
+    folder.write("mine.toml", &text);
+    folder.write_secret("token", "root:from-file\n");
+    let named = [&LIST[..], &["--config", "mine.toml"]].concat();
+    let elsewhere = format!("http://{}", other.authority());
+    for ran in [
+        run_in(&folder, &named, &[("MILVUS_URI", &elsewhere)]),
+        run_in(&folder, &[&named[..], &["--uri", &elsewhere]].concat(), &[]),
+    ] {
+        assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{ran:?}");
+        assert!(
+            ran.errors.contains("names a token for its own `uri`"),
+            "{ran:?}"
+        );
+    }
+    assert_eq!(other.connections(), 0);
+    // The same origin, spelt otherwise, is the same; and who names a token, too, says what is meant.
+    let same = format!("{}/", own.uri());
+    assert_eq!(run_in(&folder, &named, &[("MILVUS_URI", &same)]).code, 0);
+    let third = Recorder::start();
+    let more = ["--uri", &third.uri(), "--token-file", "token"];
+    assert_eq!(run_in(&folder, &[&named[..], &more].concat(), &[]).code, 0);
+    assert_eq!((own.requests().len(), third.requests().len()), (1, 1));
 }
 
 #[test]

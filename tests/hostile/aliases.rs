@@ -4,7 +4,7 @@
 use host_harness::{CallError, Credential, Endpoint, Names, Policy, Rule};
 use serde_json::{Value, json};
 
-use super::{Seen, Stage as Sandbox};
+use super::{Seen, Stage as Sandbox, attacks};
 use crate::servers::grpc::Grpc;
 use crate::servers::local::{
     Lite, LocalMilvus, Server, Stage, Standalone, TOKEN, both, endpoint_of, of, unique,
@@ -95,7 +95,7 @@ impl Scene {
         vec![
             (
                 "milvus_search",
-                json!({"query_vector": [0, 0], "output_fields": "of"}),
+                json!({"query_vector": [0, 0], "output_fields": ["of"]}),
             ),
             (
                 "milvus_query",
@@ -132,6 +132,7 @@ impl Scene {
 
     /// Refused because of what the alias means, whatever the call did to find out.
     async fn is_refused(&self, tool: &str, more: Value) {
+        let _ = self.listed.lines();
         let arguments = of(&self.alias, more);
         let refused = self.listed.try_call(tool, &arguments.to_string()).await;
         let Err(CallError::Refused { refusals, .. }) = &refused else {
@@ -179,7 +180,14 @@ async fn t24_an_alias_that_leads_to_a_listed_collection_is_as_good_as_it() {
     let scene = Scene::new(Lite, false).await;
     for (tool, more) in scene.calls() {
         let arguments = of(&scene.alias, more);
-        let _ = scene.listed.call(tool, arguments).await;
+        let done = scene.listed.try_call(tool, &arguments.to_string()).await;
+        match done {
+            // Milvus drops no collection by its alias, and says so.
+            Err(CallError::Tool(error)) if tool == "milvus_drop_collection" => {
+                assert_eq!(error.milvus_code, Some(1100), "{error:?}");
+            }
+            done => assert!(done.is_ok(), "{tool}: {done:?}"),
+        }
         let lines = scene.listed.lines();
         let asked = lines.iter().filter(|line| line["by"] == "host");
         assert!(asked.count() >= 1, "{tool}: {lines:?}");
@@ -253,7 +261,7 @@ async fn sends(
         .collect();
     let arguments = json!({"collections": ["docs", "docs_2"], "requests": requests});
     let seen = Sandbox::wide()
-        .attack_at(&endpoint, "several_operations", arguments)
+        .attack_at(&endpoint, attacks::SEVERAL_OPERATIONS, arguments)
         .await;
     (seen, milvus.requests())
 }
@@ -273,7 +281,7 @@ fn asked(came: &[Recorded]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn t24_each_name_is_asked_for_once_in_a_call() {
+async fn t24_t73_each_name_is_asked_for_once_in_a_call() {
     let of_docs = r#"{"collectionName":"docs","filter":"id > 0"}"#;
     let elsewhere = r#"{"dbName":"sales","collectionName":"docs","filter":"id > 0"}"#;
     let (seen, came) = sends(
@@ -317,7 +325,7 @@ async fn t24_each_name_is_asked_for_once_in_a_call() {
 }
 
 #[tokio::test]
-async fn t24_the_hosts_own_question_carries_the_hosts_headers_and_credential() {
+async fn t24_t73_the_hosts_own_question_carries_the_hosts_headers_and_credential() {
     let (_, came) = sends(
         |_| said(1600, ""),
         &[(QUERY, r#"{"collectionName":"docs","filter":"id > 0"}"#)],
@@ -408,7 +416,7 @@ async fn t24_without_a_list_nothing_is_asked() {
         {"path": QUERY, "body": r#"{"collectionName":"docs","filter":"id > 0"}"#},
     ]});
     let seen = Sandbox::wide()
-        .attack(&milvus.uri(), "several_operations", arguments)
+        .attack(&milvus.uri(), attacks::SEVERAL_OPERATIONS, arguments)
         .await;
     assert_eq!(
         (seen.sent(), seen.asked.len(), milvus.requests().len()),
@@ -438,7 +446,7 @@ async fn t24_a_milvus_that_cannot_be_reached_is_said_to_be_so() {
 
 /// How often the host asks, in words that people read: README.md has the numbers.
 #[tokio::test]
-async fn t24_under_a_list_a_call_makes_one_request_more() {
+async fn t24_t73_under_a_list_a_call_makes_one_request_more() {
     let scene = Scene::new(Lite, false).await;
     for (tool, more, own, asked) in [
         (

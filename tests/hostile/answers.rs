@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use host_harness::{CallError, Endpoint, ErrorKind, Host, Limits, Outcome};
 use serde_json::{Value, json};
 
-use super::{HASTE, SLACK, Seen, Stage, endpoint};
+use super::{HASTE, SLACK, Seen, Stage, attacks, endpoint};
 use crate::servers::tls::{self, Authority};
 use crate::servers::{Faulty, Recorder, ok};
 
@@ -14,7 +14,7 @@ use crate::servers::{Faulty, Recorder, ok};
 async fn ask(milvus: &Faulty) -> Seen {
     let stage = Stage::narrow();
     let seen = stage
-        .attack(&milvus.uri(), "ordinary_request", json!({}))
+        .attack(&milvus.uri(), attacks::ORDINARY_REQUEST, json!({}))
         .await;
     seen.in_time(HASTE);
     assert_eq!(
@@ -110,7 +110,11 @@ async fn foreign_answers(uri: &str, pause: Duration) -> usize {
     for number in 0..60 {
         let body = json!({ "dbName": format!("question_{number}") }).to_string();
         let seen = stage
-            .attack_at(&endpoint, "ordinary_request", json!({ "body": body }))
+            .attack_at(
+                &endpoint,
+                attacks::ORDINARY_REQUEST,
+                json!({ "body": body }),
+            )
             .await;
         let answer = seen
             .answer
@@ -152,7 +156,7 @@ async fn t39_an_http1_connection_carries_one_request() {
     let (stage, endpoint) = (Stage::wide(), endpoint(&milvus.uri()));
     for _ in 0..3 {
         stage
-            .attack_at(&endpoint, "ordinary_request", json!({}))
+            .attack_at(&endpoint, attacks::ORDINARY_REQUEST, json!({}))
             .await;
     }
     assert_eq!((milvus.requests().len(), milvus.connections()), (3, 3));
@@ -173,7 +177,7 @@ async fn t39_an_answer_with_length_and_chunks_is_not_read_as_two() {
     let (stage, endpoint) = (Stage::wide(), endpoint(&milvus.uri()));
     for _ in 0..20 {
         let seen = stage
-            .attack_at(&endpoint, "ordinary_request", json!({}))
+            .attack_at(&endpoint, attacks::ORDINARY_REQUEST, json!({}))
             .await;
         assert!(!seen.told().contains("foreign"), "{seen:?}");
     }
@@ -192,7 +196,7 @@ async fn t39_a_call_that_ran_out_of_time_leaves_its_answer_to_nobody() {
     let late = stage
         .attack_at(
             &endpoint,
-            "ordinary_request",
+            attacks::ORDINARY_REQUEST,
             json!({ "body": "{\"dbName\":\"late\"}" }),
         )
         .await;
@@ -201,7 +205,7 @@ async fn t39_a_call_that_ran_out_of_time_leaves_its_answer_to_nobody() {
     let next = stage
         .attack_at(
             &endpoint,
-            "ordinary_request",
+            attacks::ORDINARY_REQUEST,
             json!({ "body": "{\"dbName\":\"next\"}" }),
         )
         .await;
@@ -231,7 +235,8 @@ async fn fails(endpoint: &Endpoint, tool: &str, arguments: &Value) -> CallError 
         .call_tool(endpoint, tool, &arguments.to_string())
         .await;
     let time = started.elapsed();
-    assert!(time < HASTE + SLACK, "{time:?}: {answer:?}");
+    // A server that floods takes its share of the same cores.
+    assert!(time < HASTE + 3 * SLACK, "{time:?}: {answer:?}");
     let milvus = Recorder::start();
     let list = json!({ "operation": "list" }).to_string();
     let next = honest()

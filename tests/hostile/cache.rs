@@ -1,9 +1,5 @@
 //! Compiled code that somebody else put into the folder where it is kept. It would run outside the sandbox: that it
 //! did not is told by which component answers, the one that was given to the host or the one whose code was planted.
-#![expect(
-    clippy::panic,
-    reason = "what cannot be set up for a test is no verdict"
-)]
 
 use std::collections::HashSet;
 use std::fs::{self, Permissions};
@@ -15,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use host_harness::{BuildError, CompiledCode, Host, embedded_component, inspect};
 
-use super::guest;
+use super::{attacks, guest};
 use crate::servers::local::unique;
 
 /// Somebody else.
@@ -130,7 +126,7 @@ const PLANTED: &str = "the planted code";
 /// Whose code runs. The guest was given to the host; the planted code is that of the plugin.
 async fn who(host: &Host) -> &'static str {
     let tools = host.list_tools().await.expect("a list of tools");
-    if tools.iter().any(|tool| tool.name == "leave_a_mark") {
+    if tools.iter().any(|tool| tool.name == attacks::LEAVE_A_MARK) {
         GUEST
     } else if tools.iter().any(|tool| tool.name == "milvus_search") {
         PLANTED

@@ -1,10 +1,14 @@
 //! The component never sees the credential, whoever repeats it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use host_harness::{Credential, Endpoint};
 use serde_json::{Value, json};
 
-use super::{Seen, Stage, endpoint_with, mark};
-use crate::servers::{Recorded, Recorder, ok};
+use super::{Seen, Stage, attacks, endpoint_with, mark};
+use crate::secret::{base64, forms, is_nowhere_in};
+use crate::servers::{Faulty, Recorded, Recorder, ok};
 
 const TOKEN: &str = "root:s3cret-of-the-host";
 
@@ -27,7 +31,7 @@ async fn search(milvus: &Recorder, secret: &str, forms: &[String]) -> Seen {
     let seen = Stage::wide()
         .attack_at(
             &endpoint,
-            "search_for_the_credential",
+            attacks::SEARCH_FOR_THE_CREDENTIAL,
             json!({ "marks": marks }),
         )
         .await;
@@ -69,21 +73,6 @@ async fn repeated_in_body(form: impl Fn(&str) -> String + Copy + Send + Sync + '
     });
     let seen = search(&milvus, TOKEN, &[TOKEN.to_owned(), form(TOKEN)]).await;
     assert!(seen.requests[0]["redacted"].as_u64() >= Some(1), "{seen:?}");
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let word = three
-            .iter()
-            .fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
-            << (8 * (3 - three.len()));
-        for digit in 0..=three.len() {
-            text.push(char::from(DIGITS[(word >> (18 - 6 * digit) & 63) as usize]));
-        }
-    }
-    text
 }
 
 #[tokio::test]
@@ -216,7 +205,7 @@ async fn t37_the_credential_goes_to_its_own_endpoint_only() {
     let (one, none) = (kept(TOKEN), super::endpoint(&second.uri()));
     for endpoint in [&one, &none, &one, &none] {
         stage
-            .attack_at(endpoint, "ordinary_request", json!({}))
+            .attack_at(endpoint, attacks::ORDINARY_REQUEST, json!({}))
             .await;
     }
     assert!(
@@ -233,7 +222,9 @@ async fn t37_the_credential_goes_to_its_own_endpoint_only() {
     );
     // Two credentials for one origin share no connection, also where connections are kept.
     let other = kept("other:token-of-another");
-    stage.attack_at(&other, "ordinary_request", json!({})).await;
+    stage
+        .attack_at(&other, attacks::ORDINARY_REQUEST, json!({}))
+        .await;
     assert_eq!((first.requests().len(), first.connections()), (3, 2));
 }
 
@@ -242,9 +233,12 @@ async fn t34_t65_the_credential_is_in_no_audit_line() {
     let milvus = Recorder::answering(|request| ok("application/json", token(request).as_bytes()));
     let endpoint = endpoint_with(&milvus.uri(), TOKEN);
     for (attack, arguments) in [
-        ("ordinary_request", json!({})),
-        ("another_path", json!({ "path": "/expr" })),
-        ("another_authority", json!({ "authority": "evil.example" })),
+        (attacks::ORDINARY_REQUEST, json!({})),
+        (attacks::ANOTHER_PATH, json!({ "path": "/expr" })),
+        (
+            attacks::ANOTHER_AUTHORITY,
+            json!({ "authority": "evil.example" }),
+        ),
     ] {
         let seen = Stage::wide().attack_at(&endpoint, attack, arguments).await;
         let lines = format!("{:?}{}", seen.requests, seen.summary);
@@ -253,4 +247,213 @@ async fn t34_t65_the_credential_is_in_no_audit_line() {
             "{lines}"
         );
     }
+}
+
+#[tokio::test]
+async fn t33_a_credential_in_any_form_is_not_seen() {
+    for (_, form) in forms(TOKEN) {
+        let text = form.clone();
+        let milvus = Recorder::answering(move |_| {
+            let body = format!(r#"{{"code":0,"data":["passes-through {text}"]}}"#);
+            ok("application/json", body.as_bytes())
+        });
+        let seen = search(&milvus, TOKEN, &[TOKEN.to_owned(), form]).await;
+        assert_eq!(seen.requests[0]["redacted"], 1, "{seen:?}");
+    }
+}
+
+/// Every form, in every part of an answer.
+fn echo(status: &str, header: &str) -> Vec<u8> {
+    let every: Vec<String> = forms(TOKEN).into_iter().map(|(_, form)| form).collect();
+    let every = every.join(" ");
+    let body = format!(r#"{{"code":1800,"message":"passes-through {every}"}}"#);
+    format!(
+        "HTTP/1.1 {status} {every}\r\nX-Echo: {every}\r\n{header}: /{TOKEN}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+#[tokio::test]
+async fn t33_a_credential_in_an_answer_of_any_status_is_not_seen() {
+    let every: Vec<String> = forms(TOKEN).into_iter().map(|(_, form)| form).collect();
+    for (status, header) in [
+        ("200", "X-More"),
+        ("301", "Location"),
+        ("307", "Location"),
+        ("401", "WWW-Authenticate"),
+        ("403", "X-More"),
+        ("404", "X-More"),
+        ("429", "Retry-After"),
+        ("500", "X-More"),
+        ("599", "Content-Type"),
+    ] {
+        let milvus = Recorder::answering(move |_| echo(status, header));
+        let seen = search(&milvus, TOKEN, &every).await;
+        is_nowhere_in(
+            TOKEN,
+            &format!("{:?}{}", seen.requests, seen.summary),
+            "the audit",
+        );
+    }
+}
+
+/// The memory and the words of a component whose request came to nothing, and the audit of it, hold no form of the
+/// credential. What it does know is found, so that what is not found was looked for.
+async fn is_nowhere_after(uri: &str, attack: Value, error: &str) {
+    let all = forms(TOKEN);
+    let marks = all
+        .iter()
+        .map(|(_, form)| form.as_str())
+        .chain([super::ROUTE]);
+    let marks: Vec<String> = marks.map(mark).collect();
+    let mut arguments = attack;
+    arguments["marks"] = json!(marks);
+    let seen = Stage::wide()
+        .attack_at(
+            &endpoint_with(uri, TOKEN),
+            attacks::SEARCH_FOR_THE_CREDENTIAL,
+            arguments,
+        )
+        .await;
+    let lines = format!("{:?}{}", seen.requests, seen.summary);
+    assert!(lines.contains(error), "expected `{error}`: {seen:?}");
+    is_nowhere_in(TOKEN, &seen.told(), "what the component says");
+    is_nowhere_in(TOKEN, &lines, "the audit");
+    let found = &seen.answer.as_ref().expect("it lives on")["found"];
+    let found: Vec<u64> = found
+        .as_array()
+        .expect("counts")
+        .iter()
+        .filter_map(Value::as_u64)
+        .collect();
+    assert_eq!(found.len(), all.len() + 1);
+    assert!(found[all.len()] > 0, "its own text is found: {seen:?}");
+    for ((name, _), count) in all.iter().zip(found) {
+        assert_eq!(
+            count, 0,
+            "the token ({name}) is in the component's memory: {seen:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn t33_a_request_that_comes_to_nothing_leaves_no_credential_behind() {
+    let mut cut = echo("200", "X-More");
+    cut.truncate(cut.len() - 5);
+    for (bytes, close, error) in [
+        (echo("200", "Content-Encoding"), false, "answer-encoded"),
+        (echo("200", "Content-Length"), false, "answer-malformed"),
+        (echo("200", "X-\0"), false, "answer-malformed"),
+        (echo("101", "X-More"), false, "answer-malformed"),
+        (cut, true, "answer-incomplete"),
+        (TOKEN.as_bytes().to_vec(), true, "answer-malformed"),
+        (Vec::new(), true, "connection-terminated"),
+    ] {
+        let milvus = Faulty::saying(bytes, close);
+        is_nowhere_after(&milvus.uri(), json!({}), error).await;
+    }
+    let milvus = Recorder::start();
+    is_nowhere_after(&milvus.uri(), json!({ "path": "/expr" }), "path").await;
+    assert_eq!(milvus.connections(), 0);
+    is_nowhere_after("http://127.0.0.1:1", json!({}), "connection-refused").await;
+}
+
+/// An endpoint whose credential is `root:token-0`, then `root:token-1`, and so on; how often it was asked for another.
+fn renewing(uri: &str) -> (Endpoint, Arc<AtomicU32>) {
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let credential = Credential::new("root:token-0".to_owned()).renewed_by(move || {
+        let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+        Some(format!("root:token-{number}"))
+    });
+    let endpoint = Endpoint::builder(uri).credential(credential).build();
+    (endpoint.expect("an origin on this machine"), asked)
+}
+
+#[tokio::test]
+async fn t38_a_server_that_refuses_a_hundred_requests_brings_about_one_renewal() {
+    let milvus =
+        Recorder::answering(|_| b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let (endpoint, asked) = renewing(&milvus.uri());
+    for number in 0..100 {
+        let seen = Stage::wide()
+            .attack_at(&endpoint, attacks::ORDINARY_REQUEST, json!({}))
+            .await;
+        let renewal = &seen.requests[0]["credential"];
+        assert_eq!(
+            renewal.as_str(),
+            (number == 0).then_some("renewed"),
+            "{seen:?}"
+        );
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    // No request was sent again, and those that followed carried the new token.
+    let tokens: Vec<String> = milvus.requests().iter().map(token).collect();
+    assert_eq!(tokens.len(), 100);
+    assert_eq!(tokens[0], "root:token-0");
+    assert!(tokens[1..].iter().all(|token| token == "root:token-1"));
+}
+
+#[tokio::test]
+async fn a_credential_is_renewed_by_status_and_by_milvus_codes_and_by_nothing_else() {
+    for (answer, times) in [
+        ("HTTP/1.1 401 Unauthorized\r\n", r#"{}"#, 1),
+        (
+            "HTTP/1.1 200 OK\r\n",
+            r#"{"code":1800,"message":"user hasn't authenticated"}"#,
+            1,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\n",
+            " {\n \"code\" : 1400,\"message\":\"\"}",
+            1,
+        ),
+        (
+            "HTTP/1.1 403 Forbidden\r\n",
+            r#"{"code":1401,"message":"permission denied"}"#,
+            0,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\n",
+            r#"{"code":0,"data":[{"code":1800}]}"#,
+            0,
+        ),
+        ("HTTP/1.1 200 OK\r\n", r#"{"code":18000}"#, 0),
+        ("HTTP/1.1 200 OK\r\n", r#"{"code":"#, 0),
+    ]
+    .map(|(head, body, times)| {
+        let length = body.len();
+        (
+            format!("{head}Content-Length: {length}\r\n\r\n{body}"),
+            times,
+        )
+    }) {
+        let bytes = answer.clone();
+        let milvus = Recorder::answering(move |_| bytes.clone().into_bytes());
+        let (endpoint, asked) = renewing(&milvus.uri());
+        Stage::wide()
+            .attack_at(&endpoint, attacks::ORDINARY_REQUEST, json!({}))
+            .await;
+        assert_eq!(asked.load(Ordering::SeqCst), times, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn t33_the_token_before_the_last_renewal_is_not_seen_either() {
+    let milvus = Recorder::answering(|_| {
+        let body = br#"{"code":1800,"message":"passes-through root:token-0 root:token-1"}"#;
+        ok("application/json", body)
+    });
+    let (endpoint, _) = renewing(&milvus.uri());
+    let stage = Stage::wide();
+    let first = stage
+        .attack_at(&endpoint, attacks::ORDINARY_REQUEST, json!({}))
+        .await;
+    assert_eq!(first.requests[0]["credential"], "renewed");
+    let second = stage
+        .attack_at(&endpoint, attacks::ORDINARY_REQUEST, json!({}))
+        .await;
+    assert_eq!(second.requests[0]["redacted"], 2, "{second:?}");
+    assert!(!second.told().contains("token-"), "{second:?}");
 }

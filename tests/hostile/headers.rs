@@ -1,8 +1,10 @@
 //! Every header on the wire is the host's.
 
+use host_harness::{Credential, Endpoint};
 use serde_json::json;
 
-use super::{ROUTE, Stage, endpoint_with};
+use super::{ROUTE, Stage, attacks, endpoint_with};
+use crate::servers::tls::{self, Authority, TlsServer};
 use crate::servers::{Recorded, Recorder};
 
 /// What stands on the wire, in any order.
@@ -75,7 +77,7 @@ async fn t04_no_header_of_the_component_is_on_the_wire() {
         let seen = Stage::wide()
             .attack(
                 &milvus.uri(),
-                "headers_of_its_own",
+                attacks::HEADERS_OF_ITS_OWN,
                 json!({ "headers": [wish] }),
             )
             .await;
@@ -92,7 +94,7 @@ async fn t04_all_headers_together_change_nothing() {
     let seen = Stage::wide()
         .attack(
             &milvus.uri(),
-            "headers_of_its_own",
+            attacks::HEADERS_OF_ITS_OWN,
             json!({ "headers": WISHES }),
         )
         .await;
@@ -113,7 +115,7 @@ async fn t04_a_line_break_in_a_header_makes_no_header() {
     let seen = Stage::wide()
         .attack(
             &milvus.uri(),
-            "headers_of_its_own",
+            attacks::HEADERS_OF_ITS_OWN,
             json!({ "headers": headers }),
         )
         .await;
@@ -132,7 +134,7 @@ async fn t04_the_credential_on_the_wire_is_the_hosts() {
     let seen = Stage::wide()
         .attack_at(
             &endpoint,
-            "guess_the_credential",
+            attacks::GUESS_THE_CREDENTIAL,
             json!({ "headers": headers }),
         )
         .await;
@@ -149,7 +151,78 @@ async fn t04_the_credential_on_the_wire_is_the_hosts() {
 async fn t04_headers_that_are_changed_later_go_nowhere() {
     let milvus = Recorder::start();
     let seen = Stage::wide()
-        .attack(&milvus.uri(), "change_headers_later", json!({}))
+        .attack(&milvus.uri(), attacks::CHANGE_HEADERS_LATER, json!({}))
         .await;
     assert_eq!((seen.sent(), milvus.connections()), (0, 0), "{seen:?}");
+}
+
+#[tokio::test]
+async fn t04_no_header_of_the_component_is_on_the_wire_over_http2() {
+    let authority = Authority::new();
+    let server = TlsServer::start(tls::config(&authority.issue(&["localhost"]), None));
+    let endpoint = Endpoint::builder(&server.uri("localhost"))
+        .ca_certificate(authority.pem)
+        .credential(Credential::new("root:the-hosts-token".to_owned()))
+        .build()
+        .expect("an endpoint");
+    // Pseudo headers, and what HTTP/2 forbids, beside what is wished for over HTTP/1.1.
+    let pseudo = [
+        (":path", "/v2/vectordb/collections/drop"),
+        (":authority", "evil.example"),
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        ("te", "trailers"),
+        ("keep-alive", "timeout=5"),
+    ];
+    for headers in [&pseudo[..], WISHES] {
+        let step = json!({
+            "do": "request", "scheme": "https", "headers": headers, "declared": 20, "body": "{\"dbName\":\"default\"}"
+        });
+        let seen = Stage::wide()
+            .attack_at(&endpoint, attacks::SCRIPT, json!({ "steps": [step] }))
+            .await;
+        assert_eq!(seen.sent(), 1, "{seen:?}");
+        let came = server.came();
+        let last = came.last().expect("it came");
+        assert_eq!(last.protocol, "h2");
+        let mut headers = last.request.headers.clone();
+        headers.sort();
+        let at = format!("localhost:{}", server.port());
+        let agent = format!("milvus-host/{}", env!("CARGO_PKG_VERSION"));
+        let expected = [
+            (":authority", at.as_str()),
+            (":method", "POST"),
+            (":path", ROUTE),
+            (":scheme", "https"),
+            ("accept", "application/json"),
+            ("accept-encoding", "identity"),
+            ("accept-type-allow-int64", "true"),
+            ("authorization", "Bearer root:the-hosts-token"),
+            ("content-length", "20"),
+            ("content-type", "application/json"),
+            ("user-agent", agent.as_str()),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(headers, expected);
+    }
+}
+
+#[tokio::test]
+async fn t05_the_grpc_of_the_same_port_is_not_spoken_over_http2() {
+    let authority = Authority::new();
+    let server = TlsServer::start(tls::config(&authority.issue(&["localhost"]), None));
+    let endpoint = Endpoint::builder(&server.uri("localhost")).ca_certificate(authority.pem);
+    let endpoint = endpoint.build().expect("an endpoint");
+    let step = json!({
+        "do": "request", "scheme": "https", "path": "/milvus.proto.milvus.MilvusService/DropCollection",
+        "headers": [["content-type", "application/grpc"], ["te", "trailers"]], "declared": 5, "body": "\0\0\0\0\0"
+    });
+    let seen = Stage::wide()
+        .attack_at(&endpoint, attacks::SCRIPT, json!({ "steps": [step] }))
+        .await;
+    assert_eq!(
+        (seen.rules(), server.connections()),
+        (vec!["path"], 0),
+        "{seen:?}"
+    );
 }

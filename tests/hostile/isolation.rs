@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Stage, mark, narrow};
+use super::{Stage, attacks, mark, narrow};
+use crate::servers::Recorder;
 
 const URI: &str = "http://127.0.0.1:9";
 const MARK: &str = "mark-of-an-earlier-call";
@@ -17,7 +18,7 @@ async fn t50_a_mark_that_is_left_is_not_found_by_the_next_call() {
     let arguments = json!({ "mark": mark(MARK), "pages": 64 });
     for _ in 0..30 {
         let left = stage
-            .attack(URI, "leave_a_mark", arguments.clone())
+            .attack(URI, attacks::LEAVE_A_MARK, arguments.clone())
             .await
             .answer
             .expect("an answer");
@@ -26,7 +27,7 @@ async fn t50_a_mark_that_is_left_is_not_found_by_the_next_call() {
             "the search finds what is there: {left}"
         );
         let next = stage
-            .attack(URI, "look_for_a_mark", arguments.clone())
+            .attack(URI, attacks::LOOK_FOR_A_MARK, arguments.clone())
             .await
             .answer
             .expect("an answer");
@@ -41,13 +42,17 @@ async fn t50_a_mark_that_is_left_by_a_call_that_ended_badly_is_not_found_either(
         concurrent_calls: 1,
         ..narrow()
     });
-    for attack in ["all_memory", "endless_recursion", "panic"] {
+    for attack in [
+        attacks::ALL_MEMORY,
+        attacks::ENDLESS_RECURSION,
+        attacks::PANIC,
+    ] {
         stage.attack(URI, attack, json!({})).await;
         // What `all_memory` filled its memory with.
         let seen = stage
             .attack(
                 URI,
-                "look_for_a_mark",
+                attacks::LOOK_FOR_A_MARK,
                 json!({ "mark": mark(&"~".repeat(64)), "pages": 64 }),
             )
             .await;
@@ -68,8 +73,8 @@ async fn t50_calls_at_a_time_do_not_see_each_other() {
     );
     let rounds = (0..8).map(|_| async {
         let (leaves, looks) = tokio::join!(
-            stage.attack(URI, "leave_a_mark", left.clone()),
-            stage.attack(URI, "look_for_a_mark", looked.clone()),
+            stage.attack(URI, attacks::LEAVE_A_MARK, left.clone()),
+            stage.attack(URI, attacks::LOOK_FOR_A_MARK, looked.clone()),
         );
         assert!(leaves.answer.is_ok(), "{leaves:?}");
         assert_eq!(
@@ -86,14 +91,66 @@ async fn t50_calls_at_a_time_do_not_see_each_other() {
 async fn t50_a_handle_that_was_not_given_is_no_handle() {
     let stage = Stage::wide();
     for handle in [0, 1, 2, 7, 77, 1023, 1_000_000, u32::MAX] {
-        for attack in ["made_up_clock", "made_up_stream"] {
+        for attack in [attacks::MADE_UP_CLOCK, attacks::MADE_UP_STREAM] {
             let seen = stage.attack(URI, attack, json!({ "handle": handle })).await;
             assert_eq!(seen.result(), "trap", "{attack} {handle}: {seen:?}");
         }
     }
-    for attack in ["handle_of_another_kind", "handle_used_twice"] {
+    for attack in [attacks::HANDLE_OF_ANOTHER_KIND, attacks::HANDLE_USED_TWICE] {
         let seen = stage.attack(URI, attack, json!({})).await;
         assert_eq!(seen.result(), "trap", "{attack}: {seen:?}");
     }
+    stage.still_works().await;
+}
+
+#[tokio::test]
+async fn t52_after_a_path_of_any_length_the_next_call_works() {
+    let (milvus, stage) = (Recorder::start(), Stage::wide());
+    // The longest that is a URI at all has 65,534 bytes; what is longer is refused where the path is set.
+    for (length, rules) in [
+        (60_000, ["path"].as_slice()),
+        (65_534, &["path"]),
+        (65_535, &[]),
+        (65_536, &[]),
+        (1 << 20, &[]),
+    ] {
+        let path = format!("/{}", "x".repeat(length - 1));
+        let seen = stage
+            .attack(
+                &milvus.uri(),
+                attacks::ANOTHER_PATH,
+                json!({ "path": path }),
+            )
+            .await;
+        assert_eq!(
+            (seen.rules().as_slice(), seen.sent()),
+            (rules, 0),
+            "{length}"
+        );
+        stage.still_works().await;
+    }
+    assert_eq!(milvus.connections(), 0);
+}
+
+#[tokio::test]
+async fn t66_a_hundred_thousand_refusals_hold_nobody_up() {
+    const REFUSALS: u64 = 100_000;
+    let (milvus, stage) = (Recorder::start(), Stage::wide());
+    let arguments = json!({ "count": REFUSALS, "path": "/expr" });
+    let seen = stage
+        .attack(&milvus.uri(), attacks::THOUSANDS_OF_REQUESTS, arguments)
+        .await;
+    println!(
+        "{REFUSALS} refusals in {:?}, {:.0} a second",
+        seen.time,
+        REFUSALS as f64 / seen.time.as_secs_f64()
+    );
+    assert_eq!(
+        (seen.requests.len(), &seen.summary["refused"]),
+        (65, &json!(REFUSALS)),
+        "{}",
+        seen.summary
+    );
+    assert_eq!(milvus.connections(), 0);
     stage.still_works().await;
 }

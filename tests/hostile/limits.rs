@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use host_harness::{BuildError, CallError, Host, LimitKind, Limits};
 use serde_json::{Value, json};
 
-use super::{HASTE, Seen, Stage, endpoint, guest, narrow};
+use super::{HASTE, Seen, Stage, attacks, endpoint, guest, narrow};
 use crate::servers::local::{command, unique};
 use crate::servers::{Faulty, Recorder, ok};
 
@@ -22,7 +22,7 @@ async fn run(attack: &str, arguments: Value) -> Seen {
 }
 
 macro_rules! limits {
-    ($($name:ident: $attack:literal, $arguments:tt, [$($result:literal),+];)+) => {
+    ($($name:ident: $attack:expr, $arguments:tt, [$($result:literal),+];)+) => {
         $(
             #[tokio::test]
             async fn $name() {
@@ -38,33 +38,33 @@ macro_rules! limits {
 }
 
 limits! {
-    t48_an_endless_loop_ends_at_the_deadline: "endless_loop", {}, ["call-time"];
-    t48_endless_calls_to_the_host_end_at_the_deadline: "endless_calls", {}, ["call-time"];
-    t48_an_endless_sleep_ends_at_the_deadline: "endless_sleep", {}, ["call-time"];
-    t48_an_endless_poll_ends_at_the_deadline: "endless_poll", {}, ["call-time"];
-    t48_sleeping_without_sleep_ends_at_the_deadline: "busy_sleep", {}, ["call-time"];
-    t48_endless_recursion_is_a_trap: "endless_recursion", {}, ["trap"];
-    t52_a_panic_is_a_trap: "panic", {}, ["trap"];
-    t52_an_unreachable_instruction_is_a_trap: "unreachable", {}, ["trap"];
-    t47_memory_ends_at_its_limit: "all_memory", {}, ["memory-bytes"];
-    t46_fields_end_at_the_limit_of_handles: "many_fields", {}, ["handles"];
-    t46_clocks_end_at_the_limit_of_handles: "many_pollables", {}, ["handles"];
-    t46_bodies_end_at_the_limit_of_handles: "many_bodies", {}, ["handles"];
-    t46_futures_end_at_the_limit_of_handles: "many_futures", {}, ["handles"];
-    t46_waits_for_a_stream_end_at_the_limit_of_handles: "many_streams", {}, ["handles"];
-    t46_options_end_at_the_limit_of_handles: "many_options", {}, ["handles"];
-    t46_many_headers_end_at_their_limit: "many_headers", {}, ["header-bytes"];
-    t46_a_huge_header_ends_at_its_limit: "huge_header", { "bytes": 100_000 }, ["header-bytes"];
-    t46_a_header_of_megabytes_ends_at_a_limit: "huge_header", { "bytes": 8_000_000 }, ["header-bytes", "hostcall-bytes"];
-    t46_a_huge_list_ends_at_a_limit: "huge_list", { "count": 100_000 }, ["header-bytes", "hostcall-bytes"];
-    t46_a_list_of_clocks_ends_at_a_limit_or_is_answered: "huge_wait", { "count": 1_000_000 }, ["hostcall-bytes", "ok", "trap"];
-    t46_an_answer_of_megabytes_to_the_caller_ends_at_its_limit: "huge_answer", { "bytes": 4_000_000 }, ["hostcall-bytes"];
+    t48_an_endless_loop_ends_at_the_deadline: attacks::ENDLESS_LOOP, {}, ["call-time"];
+    t48_endless_calls_to_the_host_end_at_the_deadline: attacks::ENDLESS_CALLS, {}, ["call-time"];
+    t48_an_endless_sleep_ends_at_the_deadline: attacks::ENDLESS_SLEEP, {}, ["call-time"];
+    t48_an_endless_poll_ends_at_the_deadline: attacks::ENDLESS_POLL, {}, ["call-time"];
+    t48_sleeping_without_sleep_ends_at_the_deadline: attacks::BUSY_SLEEP, {}, ["call-time"];
+    t48_endless_recursion_is_a_trap: attacks::ENDLESS_RECURSION, {}, ["trap"];
+    t52_a_panic_is_a_trap: attacks::PANIC, {}, ["trap"];
+    t52_an_unreachable_instruction_is_a_trap: attacks::UNREACHABLE, {}, ["trap"];
+    t47_memory_ends_at_its_limit: attacks::ALL_MEMORY, {}, ["memory-bytes"];
+    t46_fields_end_at_the_limit_of_handles: attacks::MANY_FIELDS, {}, ["handles"];
+    t46_clocks_end_at_the_limit_of_handles: attacks::MANY_POLLABLES, {}, ["handles"];
+    t46_bodies_end_at_the_limit_of_handles: attacks::MANY_BODIES, {}, ["handles"];
+    t46_futures_end_at_the_limit_of_handles: attacks::MANY_FUTURES, {}, ["handles"];
+    t46_waits_for_a_stream_end_at_the_limit_of_handles: attacks::MANY_STREAMS, {}, ["handles"];
+    t46_options_end_at_the_limit_of_handles: attacks::MANY_OPTIONS, {}, ["handles"];
+    t46_many_headers_end_at_their_limit: attacks::MANY_HEADERS, {}, ["header-bytes"];
+    t46_a_huge_header_ends_at_its_limit: attacks::HUGE_HEADER, { "bytes": 100_000 }, ["header-bytes"];
+    t46_a_header_of_megabytes_ends_at_a_limit: attacks::HUGE_HEADER, { "bytes": 8_000_000 }, ["header-bytes", "hostcall-bytes"];
+    t46_a_huge_list_ends_at_a_limit: attacks::HUGE_LIST, { "count": 100_000 }, ["header-bytes", "hostcall-bytes"];
+    t46_a_list_of_clocks_ends_at_a_limit: attacks::HUGE_WAIT, { "count": 1_000_000 }, ["hostcall-bytes", "handles"];
+    t46_an_answer_of_megabytes_to_the_caller_ends_at_its_limit: attacks::HUGE_ANSWER, { "bytes": 4_000_000 }, ["hostcall-bytes"];
 }
 
 #[tokio::test]
 async fn t46_zeroes_without_number_cost_the_host_nothing() {
     for bytes in [1 << 30, u64::MAX / 2, u64::MAX] {
-        let seen = run("huge_zeroes", json!({ "bytes": bytes })).await;
+        let seen = run(attacks::HUGE_ZEROES, json!({ "bytes": bytes })).await;
         assert!(
             seen.result() == "trap" || seen.told().contains("false"),
             "{seen:?}"
@@ -74,7 +74,7 @@ async fn t46_zeroes_without_number_cost_the_host_nothing() {
 
 #[tokio::test]
 async fn t46_a_read_of_any_size_gives_what_there_is() {
-    let seen = run("huge_read", json!({})).await;
+    let seen = run(attacks::HUGE_READ, json!({})).await;
     assert_eq!((seen.result(), seen.sent()), ("ok", 1), "{seen:?}");
 }
 
@@ -86,7 +86,7 @@ async fn t46_answers_that_nobody_reads_end_at_the_budget() {
         ..Limits::default()
     });
     let seen = stage
-        .attack(&milvus.uri(), "many_answers", json!({ "count": 30 }))
+        .attack(&milvus.uri(), attacks::MANY_ANSWERS, json!({ "count": 30 }))
         .await;
     let failed = |line: &&Value| line["error"] == "overloaded";
     let (kept, refused) = (
@@ -108,10 +108,11 @@ async fn t48_time_for_computing_ends_before_the_time_of_the_call() {
         cpu_time: time,
         ..Limits::default()
     });
-    for attack in ["endless_loop", "endless_calls"] {
+    for attack in [attacks::ENDLESS_LOOP, attacks::ENDLESS_CALLS] {
         let seen = stage.attack("http://127.0.0.1:9", attack, json!({})).await;
         assert_eq!(seen.result(), "cpu-time", "{seen:?}");
-        seen.in_time(time);
+        // Ticks come late on a busy machine; long before the time of the call all the same.
+        seen.in_time(Duration::from_secs(10));
     }
     stage.still_works().await;
 }
@@ -126,7 +127,11 @@ async fn t48_waiting_is_no_computing() {
         }),
     );
     let seen = stage
-        .attack(&milvus.uri(), "ordinary_request", json!({ "times": 10 }))
+        .attack(
+            &milvus.uri(),
+            attacks::ORDINARY_REQUEST,
+            json!({ "times": 10 }),
+        )
         .await;
     assert_eq!((seen.result(), seen.sent()), ("ok", 10), "{seen:?}");
     assert!(seen.time >= Duration::from_secs(1), "{seen:?}");
@@ -138,13 +143,15 @@ async fn t48_a_call_at_full_load_does_not_keep_a_second_caller_waiting() {
     let (milvus, stage) = (Recorder::start(), Stage::narrow());
     let (uri, started) = (milvus.uri(), Instant::now());
     let second = async {
-        let seen = stage.attack(&uri, "ordinary_request", json!({})).await;
+        let seen = stage
+            .attack(&uri, attacks::ORDINARY_REQUEST, json!({}))
+            .await;
         (seen, started.elapsed())
     };
     let nowhere = "http://127.0.0.1:9";
     let (busy, busier, (served, after)) = tokio::join!(
-        stage.attack(nowhere, "endless_loop", json!({})),
-        stage.attack(nowhere, "endless_calls", json!({})),
+        stage.attack(nowhere, attacks::ENDLESS_LOOP, json!({})),
+        stage.attack(nowhere, attacks::ENDLESS_CALLS, json!({})),
         second,
     );
     assert_eq!((busy.result(), busier.result()), ("call-time", "call-time"));
@@ -164,10 +171,13 @@ async fn t48_calls_beyond_their_number_are_refused_by_name_and_later_ones_run() 
     });
     stage.still_works().await;
     let at = endpoint("http://127.0.0.1:9");
-    let (ran, refused) = tokio::join!(stage.attack_at(&at, "endless_sleep", json!({})), async {
-        tokio::time::sleep(HASTE / 2).await;
-        stage.host.call_tool(&at, "panic", "{}").await
-    },);
+    let (ran, refused) = tokio::join!(
+        stage.attack_at(&at, attacks::ENDLESS_SLEEP, json!({})),
+        async {
+            tokio::time::sleep(HASTE / 2).await;
+            stage.host.call_tool(&at, attacks::PANIC, "{}").await
+        },
+    );
     assert_eq!(ran.result(), "call-time", "{ran:?}");
     let error = refused.expect_err("one call is running");
     assert!(matches!(error, CallError::Overloaded), "{error:?}");
@@ -183,7 +193,7 @@ async fn patience(milvus: &Faulty, stage: &Stage, nanoseconds: u64, within: Dura
     let seen = stage
         .attack(
             &milvus.uri(),
-            "patience",
+            attacks::PATIENCE,
             json!({ "nanoseconds": nanoseconds }),
         )
         .await;
@@ -225,7 +235,7 @@ async fn t48_thousands_of_requests_end_at_their_limit() {
     let seen = stage
         .attack(
             &milvus.uri(),
-            "thousands_of_requests",
+            attacks::THOUSANDS_OF_REQUESTS,
             json!({ "count": 3000 }),
         )
         .await;
@@ -249,7 +259,7 @@ async fn t48_t66_refused_requests_count_too() {
     let (milvus, stage) = (Recorder::start(), Stage::wide());
     let arguments = json!({ "count": 3000, "path": "/expr" });
     let seen = stage
-        .attack(&milvus.uri(), "thousands_of_requests", arguments)
+        .attack(&milvus.uri(), attacks::THOUSANDS_OF_REQUESTS, arguments)
         .await;
     assert_eq!(
         (milvus.connections(), seen.sent()),
@@ -268,7 +278,11 @@ async fn t48_of_a_thousand_requests_at_once_a_few_are_on_their_way() {
     // Nobody answers: whoever was let out is on his way until the call ends.
     let (milvus, stage) = (Faulty::silent(), Stage::narrow());
     let seen = stage
-        .attack(&milvus.uri(), "requests_at_once", json!({ "count": 1000 }))
+        .attack(
+            &milvus.uri(),
+            attacks::REQUESTS_AT_ONCE,
+            json!({ "count": 1000 }),
+        )
         .await;
     seen.in_time(HASTE);
     let most = stage.host.limits().requests_at_once as usize;
@@ -318,7 +332,7 @@ async fn t48_time_runs_out_before_the_first_function_is_called_too() {
 
 #[tokio::test]
 async fn t52_a_trap_in_another_interface_is_a_trap() {
-    let endpoint = super::endpoint("http://127.0.0.1:9");
+    let endpoint = endpoint("http://127.0.0.1:9");
     let error = Stage::wide()
         .host
         .probe(&endpoint)
@@ -634,80 +648,90 @@ fn t49_a_million_functions_are_not_compiled() {
     beyond(&component, LimitKind::ComponentFunctions);
 }
 
-/// A component with one function: `again`, as often as it fits into `size` bytes, `close` as often, and `last`.
-fn body(size: usize, again: &[u8], close: &[u8], last: &[u8]) -> Vec<u8> {
-    let count = size / (again.len() + close.len());
-    let code = [
-        &[0][..],
-        &again.repeat(count),
-        &close.repeat(count),
-        last,
-        &[0x0b],
-    ]
-    .concat();
-    let entry = [leb(code.len()), code].concat();
+/// A component of `count` functions of this body.
+fn functions(count: usize, body: &[u8]) -> Vec<u8> {
+    let entry = [leb(body.len()).as_slice(), body].concat();
     around(&[
         section(1, 1, &[0x60, 0, 0]),
-        section(3, 1, &[0]),
-        section(10, 1, &entry),
+        section(3, count, &[0]),
+        section(10, count, &entry),
     ])
+}
+
+/// Blocks (0x02) or loops (0x03) within one another, each with `inner` before the next.
+fn nest(kind: u8, depth: usize, inner: &[u8]) -> Vec<u8> {
+    let open = [&[kind, 0x40], inner].concat().repeat(depth);
+    [&[0][..], &open, &vec![0x0b; depth + 1]].concat()
+}
+
+/// So many locals that live through so many loops.
+fn locals(count: usize, loops: usize) -> Vec<u8> {
+    let of = |before: &[u8], after: &[u8]| -> Vec<u8> {
+        (0..count)
+            .flat_map(|local| [before, &leb(local), after].concat())
+            .collect()
+    };
+    let (set, get) = (of(&[0x41, 1, 0x21], &[]), of(&[0x20], &[0x1a]));
+    let again = [0x03, 0x40, 0x41, 0, 0x0d, 0, 0x0b].repeat(loops);
+    [&[1][..], &leb(count), &[0x7f], &set, &again, &get, &[0x0b]].concat()
 }
 
 #[test]
 fn t49_what_takes_long_to_check_or_to_compile_is_refused_or_done_in_time() {
+    let nested = |depth: usize| {
+        let (export, mut inner) = (text(""), Vec::new());
+        let (head, rest) = export.split_at(8);
+        for _ in 0..depth {
+            inner = [head, &inner].concat();
+            inner = [&[4][..], &leb(inner.len()), &inner].concat();
+        }
+        [head, &inner, rest].concat()
+    };
+    // Each takes seconds to minutes without its limit.
+    for (component, limit) in [
+        (nested(17), LimitKind::ComponentDepth),
+        (nested(10_000), LimitKind::ComponentDepth),
+        (functions(1, &nest(2, 2 << 20, &[])), LimitKind::CompileCost),
+        (
+            functions(1, &nest(3, 20_000, &[0x41, 0, 0x0d, 0])),
+            LimitKind::CompileCost,
+        ),
+        (
+            functions(2000, &nest(3, 1000, &[0x41, 0, 0x0d, 0])),
+            LimitKind::CompileCost,
+        ),
+        (
+            functions(1, &locals(10_000, 10_000)),
+            LimitKind::CompileCost,
+        ),
+        (functions(1000, &locals(300, 300)), LimitKind::CompileCost),
+    ] {
+        beyond(&component, limit);
+    }
     let types = |count| around(&[section(1, count, &[0x60, 0, 0])]);
     let imports = |count| {
         let entry = [1, b'a', 1, b'b', 0, 0];
         around(&[section(1, 1, &[0x60, 0, 0]), section(2, count, &entry)])
     };
-    let nested = |depth: usize| {
-        let (open, close) = ("(component ".repeat(depth), ")".repeat(depth));
-        text(&format!("{open}{close}"))
-    };
-    let (megabyte, seven) = (1 << 20, 7 << 20);
     for (what, component) in [
         ("a million types", types(1_000_000)),
         ("more types than a module may have", types(5_000_000)),
         ("a million imports", imports(1_000_000)),
-        ("components within components", nested(100)),
+        ("components within components", nested(16)),
+        ("ten thousand functions", functions(10_000, &[0, 0x0b])),
+        ("many locals and loops", functions(1, &locals(1000, 1000))),
         (
-            "blocks in blocks, 1 MiB",
-            body(megabyte, &[0x02, 0x40], &[0x0b], &[]),
-        ),
-        (
-            "sums, 1 MiB",
-            body(megabyte, &[0x41, 1, 0x41, 1, 0x6a, 0x1a], &[], &[]),
-        ),
-        (
-            "branches, 1 MiB",
-            body(megabyte, &[0x41, 0, 0x0e, 1, 0, 0], &[], &[]),
-        ),
-        (
-            "blocks in blocks, 7 MiB",
-            body(seven, &[0x02, 0x40], &[0x0b], &[]),
-        ),
-        (
-            "sums, 7 MiB",
-            body(seven, &[0x41, 1, 0x41, 1, 0x6a, 0x1a], &[], &[]),
-        ),
-        (
-            "loops, 1 MiB",
-            body(megabyte, &[0x03, 0x40, 0x41, 0, 0x0d, 0], &[0x0b], &[]),
-        ),
-        (
-            "loops, 7 MiB",
-            body(seven, &[0x03, 0x40, 0x41, 0, 0x0d, 0], &[0x0b], &[]),
+            "loops within loops",
+            functions(4, &nest(3, 1000, &[0x41, 0, 0x0d, 0])),
         ),
     ] {
         let started = Instant::now();
-        let built = Host::builder().component(component).build();
-        println!(
-            "{what}: {:?}, {:?}",
-            started.elapsed(),
-            built
-                .err()
-                .map(|error| error.to_string().chars().take(100).collect::<String>())
-        );
+        // The tools have no functions: what is found after all else.
+        let error = refused(&component);
+        let time = started.elapsed();
+        println!("{what}: {time:?}");
+        assert!(matches!(error, BuildError::Compile(_)), "{what}: {error:?}");
+        assert!(time < Duration::from_secs(60), "{what}: {time:?}");
     }
 }
 
@@ -752,26 +776,31 @@ fn t46_the_host_holds_no_more_for_a_hostile_component_than_fifty_megabytes() {
     std::fs::write(home.join("guest.wasm"), guest()).expect("it is ours");
     let peak = |attack: &str, arguments: Value| peak(&home, &milvus.uri(), attack, &arguments);
     // The first process compiles, which takes more than any attack; the next ones find the code.
-    peak("ordinary_request", json!({}));
-    let (base, said) = peak("ordinary_request", json!({}));
+    peak(attacks::ORDINARY_REQUEST, json!({}));
+    let (base, said) = peak(attacks::ORDINARY_REQUEST, json!({}));
     assert_eq!(said, "");
     println!("an ordinary call: {base} MiB");
     for (attack, arguments, limit, own) in [
-        ("many_fields", json!({}), "handles", 0),
-        ("many_pollables", json!({}), "handles", 0),
-        ("many_bodies", json!({}), "handles", 0),
-        ("many_futures", json!({}), "handles", 0),
-        ("many_streams", json!({}), "handles", 0),
-        ("many_options", json!({}), "handles", 0),
-        ("many_headers", json!({}), "header-bytes", 0),
+        (attacks::MANY_FIELDS, json!({}), "handles", 0),
+        (attacks::MANY_POLLABLES, json!({}), "handles", 0),
+        (attacks::MANY_BODIES, json!({}), "handles", 0),
+        (attacks::MANY_FUTURES, json!({}), "handles", 0),
+        (attacks::MANY_STREAMS, json!({}), "handles", 0),
+        (attacks::MANY_OPTIONS, json!({}), "handles", 0),
+        (attacks::MANY_HEADERS, json!({}), "header-bytes", 0),
         (
-            "huge_header",
+            attacks::HUGE_HEADER,
             json!({ "bytes": 8_000_000 }),
             "header-bytes",
             32,
         ),
-        ("huge_list", json!({ "count": 100_000 }), "header-bytes", 32),
-        ("all_memory", json!({}), "memory-bytes", 32),
+        (
+            attacks::HUGE_LIST,
+            json!({ "count": 100_000 }),
+            "header-bytes",
+            32,
+        ),
+        (attacks::ALL_MEMORY, json!({}), "memory-bytes", 32),
     ] {
         let (most, said) = peak(attack, arguments);
         println!("{attack}: {most} MiB");
@@ -787,12 +816,53 @@ fn t46_the_host_holds_no_more_for_a_hostile_component_than_fifty_megabytes() {
     std::fs::remove_dir_all(&home).expect("it is ours");
 }
 
+#[test]
+fn t40_the_command_line_names_the_limit_and_its_flag() {
+    let milvus = Faulty::silent();
+    let call = |more: &[&str]| {
+        let ran = command()
+            .args(["call", "milvus_collection", r#"{"operation":"list"}"#])
+            .args(["--uri", &milvus.uri(), "--limit", "first-byte-time=300ms"])
+            .args(more)
+            .output()
+            .expect("it can be started");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (ran.status.code(), text(ran.stdout), text(ran.stderr))
+    };
+    let (code, _, words) = call(&[]);
+    assert_eq!(code, Some(4), "{words}");
+    for part in [
+        "the limit first-byte-time of 300ms was reached: no answer from ",
+        "raise the limit: --limit first-byte-time=600ms",
+    ] {
+        assert!(words.contains(part), "{words}");
+    }
+    let (_, json, _) = call(&["--json"]);
+    let error = &serde_json::from_str::<Value>(&json).expect("JSON")["error"];
+    assert_eq!(
+        (
+            &error["kind"],
+            &error["limit"],
+            &error["value"],
+            &error["outcome"]
+        ),
+        (
+            &json!("limit-exceeded"),
+            &json!("first-byte-time"),
+            &json!(300),
+            &json!("not-applied")
+        )
+    );
+    let (code, _, words) = call(&["--limit", "first-byte-time=1"]);
+    assert_eq!(code, Some(2), "{words}");
+}
+
 /// The median time of some ordinary calls.
 async fn median(stage: &Stage, milvus: &Recorder) -> Duration {
     let mut times = Vec::new();
     for _ in 0..21 {
         let seen = stage
-            .attack(&milvus.uri(), "ordinary_request", json!({}))
+            .attack(&milvus.uri(), attacks::ORDINARY_REQUEST, json!({}))
             .await;
         assert_eq!((seen.result(), seen.sent()), ("ok", 1), "{seen:?}");
         times.push(seen.time);
@@ -806,12 +876,12 @@ async fn t48_calls_after_calls_that_ended_at_limits_work_and_their_speed_is_show
     let (milvus, stage) = (Recorder::start(), Stage::new(narrow()));
     let before = median(&stage, &milvus).await;
     for attack in [
-        "all_memory",
-        "many_bodies",
-        "many_fields",
-        "endless_loop",
-        "panic",
-        "endless_sleep",
+        attacks::ALL_MEMORY,
+        attacks::MANY_BODIES,
+        attacks::MANY_FIELDS,
+        attacks::ENDLESS_LOOP,
+        attacks::PANIC,
+        attacks::ENDLESS_SLEEP,
     ] {
         let seen = stage.attack(&milvus.uri(), attack, json!({})).await;
         assert_ne!(seen.result(), "ok", "{seen:?}");

@@ -1,14 +1,17 @@
 //! A component that breaks every rule, run in the sandbox. What it says is never believed: a listener says who
 //! connected, a recorder which bytes came, and the audit which rule held.
 //!
-//! The attacks are the tools of `guest/`, a package of its own. Each is run by a test here, which
-//! [`every_attack_is_run_by_a_test`] checks.
+//! The attacks are the tools of `guest/`, a package of its own. Their names stand in [`attacks`], which both include:
+//! neither compiles with a name that it does not use, so each attack is run by a test.
 
 mod aliases;
 mod answers;
+mod attacks;
 mod bodies;
 mod cache;
+mod connections;
 mod credential;
+mod guesses;
 mod headers;
 mod imports;
 mod invariants;
@@ -17,6 +20,7 @@ mod limits;
 mod network;
 mod paths;
 mod policy;
+mod tls;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -79,6 +83,7 @@ fn narrow() -> Limits {
         memory_bytes: 32 << 20,
         request_bytes: 1 << 20,
         response_bytes: 1 << 20,
+        hostcall_bytes: 1 << 20,
         ..Limits::default()
     }
 }
@@ -196,7 +201,7 @@ impl Stage {
     async fn still_works(&self) {
         let milvus = Recorder::start();
         let seen = self
-            .attack(&milvus.uri(), "ordinary_request", json!({}))
+            .attack(&milvus.uri(), attacks::ORDINARY_REQUEST, json!({}))
             .await;
         assert_eq!((seen.sent(), milvus.requests().len()), (1, 1), "{seen:?}");
         assert_eq!(seen.requests[0]["status"], 200, "{seen:?}");
@@ -318,38 +323,4 @@ fn nothing(spellings: &[&str]) -> Vec<(String, Reaches)> {
         .iter()
         .map(|spelling| ((*spelling).to_owned(), Reaches::Nothing))
         .collect()
-}
-
-#[tokio::test]
-async fn every_attack_is_run_by_a_test() {
-    const TESTS: &[&str] = &[
-        include_str!("aliases.rs"),
-        include_str!("answers.rs"),
-        include_str!("bodies.rs"),
-        include_str!("credential.rs"),
-        include_str!("headers.rs"),
-        include_str!("imports.rs"),
-        include_str!("invariants.rs"),
-        include_str!("isolation.rs"),
-        include_str!("limits.rs"),
-        include_str!("network.rs"),
-        include_str!("paths.rs"),
-        include_str!("policy.rs"),
-    ];
-    let tools = Host::builder()
-        .component(guest())
-        .build()
-        .expect("may be loaded")
-        .list_tools()
-        .await;
-    let tools = tools.expect("the guest lists its attacks");
-    assert!(tools.len() > 50, "{} attacks", tools.len());
-    for tool in tools {
-        let quoted = format!("\"{}\"", tool.name);
-        assert!(
-            TESTS.iter().any(|text| text.contains(&quoted)),
-            "no test runs {quoted}: {}",
-            tool.description
-        );
-    }
 }

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{Stage, each_refused_by, nothing, policy, refused_by};
+use super::{Stage, attacks, each_refused_by, nothing, policy, refused_by};
 use crate::servers::{Elsewhere, Faulty, Recorder};
 
 #[tokio::test]
 async fn t02_another_host_is_not_reached() {
     each_refused_by(
         "authority",
-        "another_authority",
+        attacks::ANOTHER_AUTHORITY,
         "authority",
         &policy(&[
             "EVIL",
@@ -29,7 +29,7 @@ async fn t02_another_host_is_not_reached() {
 async fn t02_another_port_is_not_reached() {
     each_refused_by(
         "authority",
-        "another_authority",
+        attacks::ANOTHER_AUTHORITY,
         "authority",
         &policy(&[
             "127.0.0.1:OTHER",
@@ -46,7 +46,7 @@ async fn t02_another_port_is_not_reached() {
 async fn t02_what_stands_before_an_at_sign_is_not_the_host() {
     each_refused_by(
         "authority",
-        "another_authority",
+        attacks::ANOTHER_AUTHORITY,
         "authority",
         &policy(&[
             "MILVUS@EVIL",
@@ -94,7 +94,13 @@ async fn t02_an_odd_spelling_of_the_authority_is_not_the_authority() {
         "[::1:OTHER",
         "",
     ]));
-    each_refused_by("authority", "another_authority", "authority", &spellings).await;
+    each_refused_by(
+        "authority",
+        attacks::ANOTHER_AUTHORITY,
+        "authority",
+        &spellings,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -102,7 +108,7 @@ async fn t02_without_an_authority_nothing_decides_where_to() {
     let elsewhere = Elsewhere::start();
     refused_by(
         "malformed",
-        "no_authority",
+        attacks::NO_AUTHORITY,
         json!({ "host": elsewhere.authority() }),
     )
     .await;
@@ -113,12 +119,12 @@ async fn t02_without_an_authority_nothing_decides_where_to() {
 async fn t11_another_scheme_is_not_spoken() {
     let mut spellings = policy(&["https", "ftp", "file", "unix", "ws", "h2", "gopher", ""]);
     spellings.extend(nothing(&["http:", "ht tp", "http://EVIL/"]));
-    each_refused_by("scheme", "another_scheme", "scheme", &spellings).await;
+    each_refused_by("scheme", attacks::ANOTHER_SCHEME, "scheme", &spellings).await;
 }
 
 #[tokio::test]
 async fn t11_without_a_scheme_none_is_guessed() {
-    refused_by("malformed", "no_scheme", json!({})).await;
+    refused_by("malformed", attacks::NO_SCHEME, json!({})).await;
 }
 
 #[tokio::test]
@@ -133,7 +139,7 @@ async fn t09_a_redirect_is_not_followed() {
             ),
         );
         let seen = Stage::wide()
-            .attack(&milvus.uri(), "ordinary_request", json!({}))
+            .attack(&milvus.uri(), attacks::ORDINARY_REQUEST, json!({}))
             .await;
         assert_eq!(seen.requests[0]["status"], status, "{seen:?}");
         assert_eq!(
@@ -169,7 +175,7 @@ async fn t02_each_endpoint_is_the_only_one_of_its_call() {
     let seen = stage
         .attack(
             &first.uri(),
-            "another_authority",
+            attacks::ANOTHER_AUTHORITY,
             json!({ "authority": authority }),
         )
         .await;
@@ -181,7 +187,7 @@ async fn t02_each_endpoint_is_the_only_one_of_its_call() {
     let seen = stage
         .attack(
             &second.uri(),
-            "another_authority",
+            attacks::ANOTHER_AUTHORITY,
             json!({ "authority": authority }),
         )
         .await;
@@ -198,6 +204,8 @@ async fn whoever_comes_elsewhere_is_counted() {
     let (elsewhere, stage) = (Elsewhere::start(), Stage::narrow());
     assert_eq!(elsewhere.connections(), 0);
     let uri = format!("http://{}", elsewhere.authority());
-    let seen = stage.attack(&uri, "ordinary_request", json!({})).await;
+    let seen = stage
+        .attack(&uri, attacks::ORDINARY_REQUEST, json!({}))
+        .await;
     assert_eq!((seen.sent(), elsewhere.connections()), (1, 1), "{seen:?}");
 }

@@ -1,8 +1,9 @@
 //! Nothing but Milvus' own operations is asked for, each in its one spelling.
 
+use host_harness::{Endpoint, Mode, Names, Policy};
 use serde_json::json;
 
-use super::{ROUTE, Stage, each_refused_by, nothing, policy, refused_by};
+use super::{ROUTE, Stage, attacks, each_refused_by, nothing, policy, refused_by};
 use crate::servers::Recorder;
 
 #[tokio::test]
@@ -43,7 +44,7 @@ async fn t01_another_spelling_of_a_path_is_no_path() {
         "/v2/vectordb/collections/list x",
         "/v2/vectordb/collections/list\0",
     ]));
-    each_refused_by("path", "another_path", "path", &spellings).await;
+    each_refused_by("path", attacks::ANOTHER_PATH, "path", &spellings).await;
 }
 
 #[tokio::test]
@@ -61,14 +62,14 @@ async fn t03_an_address_is_no_path() {
         "EVIL",
         "v2/vectordb/collections/list",
     ]));
-    each_refused_by("path", "another_path", "path", &spellings).await;
+    each_refused_by("path", attacks::ANOTHER_PATH, "path", &spellings).await;
 }
 
 #[tokio::test]
 async fn t32_a_path_outside_the_table_is_refused() {
     each_refused_by(
         "path",
-        "another_path",
+        attacks::ANOTHER_PATH,
         "path",
         &policy(&[
             "/v2/vectordb/users/create",
@@ -92,19 +93,19 @@ async fn t32_a_path_outside_the_table_is_refused() {
 
 #[tokio::test]
 async fn t05_the_grpc_of_the_same_port_is_not_spoken() {
-    refused_by("path", "speak_grpc", json!({})).await;
+    refused_by("path", attacks::SPEAK_GRPC, json!({})).await;
 }
 
 #[tokio::test]
 async fn t01_without_a_path_none_is_guessed() {
-    refused_by("malformed", "no_path", json!({})).await;
+    refused_by("malformed", attacks::NO_PATH, json!({})).await;
 }
 
 #[tokio::test]
 async fn t08_a_query_on_a_post_is_refused() {
     each_refused_by(
         "query",
-        "another_path",
+        attacks::ANOTHER_PATH,
         "path",
         &policy(&[
             "/v2/vectordb/collections/list?dbName=hr",
@@ -121,7 +122,11 @@ async fn t01_a_fragment_never_leaves() {
     let milvus = Recorder::start();
     let path = format!("{ROUTE}#/../drop");
     let seen = Stage::wide()
-        .attack(&milvus.uri(), "another_path", json!({ "path": path }))
+        .attack(
+            &milvus.uri(),
+            attacks::ANOTHER_PATH,
+            json!({ "path": path }),
+        )
         .await;
     for request in milvus.requests() {
         assert_eq!(request.line, format!("POST {ROUTE} HTTP/1.1"), "{seen:?}");
@@ -135,5 +140,71 @@ async fn t06_another_method_is_refused() {
         "POSTX", "PRI", "PROPFIND",
     ]);
     spellings.extend(nothing(&["", "POST ", "POST /x", "PO\r\nST", "P\u{d6}ST"]));
-    each_refused_by("method", "another_method", "method", &spellings).await;
+    each_refused_by("method", attacks::ANOTHER_METHOD, "method", &spellings).await;
+}
+
+#[tokio::test]
+async fn t80_the_older_dialect_is_under_the_same_policy() {
+    let endpoint = |uri: &str| {
+        let listed = Names::parse(["docs"]).expect("names");
+        let policy = Policy::new(Mode::ReadOnly).collections(listed);
+        let endpoint = Endpoint::builder(uri).policy(policy).build();
+        endpoint.expect("an origin")
+    };
+    let post = |path: &str, body: &str| json!({ "do": "request", "path": path, "body": body, "declared": body.len() });
+    let get = |path: &str| json!({ "do": "request", "method": "GET", "path": path });
+    let milvus = Recorder::start();
+    for (step, rule) in [
+        (
+            post(
+                "/v1/vector/insert",
+                r#"{"collectionName":"docs","data":[{"id":1}]}"#,
+            ),
+            "effect",
+        ),
+        (
+            post(
+                "/v1/vector/delete",
+                r#"{"collectionName":"docs","filter":"id >= 0"}"#,
+            ),
+            "effect",
+        ),
+        (
+            post(
+                "/v1/vector/collections/drop",
+                r#"{"collectionName":"docs"}"#,
+            ),
+            "effect",
+        ),
+        (
+            post(
+                "/v1/vector/query",
+                r#"{"collectionName":"hr","filter":"id >= 0"}"#,
+            ),
+            "collection",
+        ),
+        (
+            get("/v1/vector/collections/describe?collectionName=hr"),
+            "collection",
+        ),
+        (
+            get("/v1/vector/collections/describe?collectionName=docs&collectionName=hr"),
+            "query",
+        ),
+        (
+            get("/v1/vector/collections/describe?collection%4eame=hr"),
+            "query",
+        ),
+    ] {
+        let arguments = json!({ "collections": ["docs", "hr"], "steps": [step] });
+        let seen = Stage::wide()
+            .attack_at(&endpoint(&milvus.uri()), attacks::SCRIPT, arguments)
+            .await;
+        assert_eq!(
+            (seen.rules(), seen.sent()),
+            (vec![rule], 0),
+            "{step}: {seen:?}"
+        );
+    }
+    assert_eq!(milvus.connections(), 0);
 }

@@ -1,10 +1,10 @@
 //! More than the call is for, and more than the operator allows. The recorder says what arrived, the audit which rule
 //! held.
 
-use host_harness::{Endpoint, Mode, Names, Policy};
+use host_harness::{CallError, Endpoint, LimitKind, Mode, Names, Policy, Retry};
 use serde_json::{Value, json};
 
-use super::{Seen, Stage};
+use super::{Seen, Stage, attacks};
 use crate::servers::{Recorder, ok};
 
 const DELETE: &str = "/v2/vectordb/entities/delete";
@@ -21,7 +21,7 @@ async fn sends(milvus: &Recorder, policy: Policy, path: &str, body: &str) -> See
     Stage::wide()
         .attack_at(
             &endpoint.expect("an origin"),
-            "another_operation",
+            attacks::ANOTHER_OPERATION,
             arguments,
         )
         .await
@@ -194,11 +194,12 @@ async fn t25_a_list_comes_without_foreign_names() {
 
 #[tokio::test]
 async fn t24_an_answer_about_another_collection_is_withheld() {
-    let milvus = Recorder::answering(|_| {
-        ok(
-            "application/json",
-            br#"{"code":0,"data":{"collectionName":"payroll","aliases":["docs"]}}"#,
-        )
+    let milvus = Recorder::answering(|request| {
+        let answer: &[u8] = match request.path() {
+            DESCRIBE => br#"{"code":0,"data":{"collectionName":"payroll","aliases":["docs"]}}"#,
+            _ => br#"{"code":1600,"message":"alias not found"}"#,
+        };
+        ok("application/json", answer)
     });
     let listed = Policy::default().collections(names(&["docs"]));
     let seen = sends(&milvus, listed, DESCRIBE, r#"{"collectionName":"docs"}"#).await;
@@ -230,4 +231,37 @@ async fn t55_a_tool_that_is_not_listed_lets_nothing_out() {
         .attack_at(&endpoint, "ordinary_request_in_disguise", Value::Null)
         .await;
     assert_eq!((seen.sent(), milvus.connections()), (0, 0), "{seen:?}");
+}
+
+#[tokio::test]
+async fn t30_the_eleventh_load_of_a_minute_is_refused_and_says_when_to_come_back() {
+    let milvus = Recorder::start();
+    let endpoint = super::endpoint(&milvus.uri());
+    let stage = crate::servers::local::Stage::before(endpoint);
+    let arguments = json!({"collection_name": "docs"}).to_string();
+    for _ in 0..10 {
+        let _ = stage.try_call("milvus_load_collection", &arguments).await;
+    }
+    assert_eq!(milvus.requests().len(), 10);
+    let refused = stage
+        .try_call("milvus_load_collection", &arguments)
+        .await
+        .expect_err("is refused");
+    let CallError::Limit {
+        limit,
+        value: 10,
+        error: Some(error),
+    } = &refused
+    else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(*limit, LimitKind::AdminPerMinute);
+    let wait = error.retry_after_ms.expect("when to come back");
+    assert!((30_000..=60_000).contains(&wait), "{error:?}");
+    assert_eq!(error.retry, Retry::Safe, "{error:?}");
+    assert_eq!(milvus.requests().len(), 10);
+    // Another endpoint of the same server has a minute of its own.
+    let other = crate::servers::local::Stage::before(super::endpoint(&milvus.uri()));
+    let _ = other.try_call("milvus_load_collection", &arguments).await;
+    assert_eq!(milvus.requests().len(), 11);
 }

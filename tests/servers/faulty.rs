@@ -302,6 +302,42 @@ impl Faulty {
         self.0.port()
     }
 
+    /// Says something to whatever comes first, and closes.
+    pub(crate) fn greeting(bytes: &'static str) -> Self {
+        Self(Server::start(move |mut stream| async move {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(bytes.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }))
+    }
+
+    /// Answers with `early` when the head of a request is there; reads its body then, and answers with `late`.
+    pub(crate) fn answering_by_the_head(early: &'static [u8], late: &'static [u8]) -> Self {
+        Self(Server::start(move |mut stream| async move {
+            let mut bytes = Vec::new();
+            loop {
+                while !bytes.windows(4).any(|four| four == b"\r\n\r\n") {
+                    if !matches!(stream.read_buf(&mut bytes).await, Ok(1..)) {
+                        return;
+                    }
+                }
+                let _ = stream.write_all(&ok("application/json", early)).await;
+                // Whatever is left of the request, and of the next one's head.
+                let mut rest = vec![0; 1 << 20];
+                let pause = Duration::from_millis(50);
+                while let Ok(Ok(1..)) = tokio::time::timeout(pause, stream.read(&mut rest)).await {}
+                bytes.clear();
+                if stream
+                    .write_all(&ok("application/json", late))
+                    .await
+                    .is_err()
+                {
+                    return;
+                }
+            }
+        }))
+    }
+
     fn repeating(first: &'static [u8], again: &'static [u8]) -> Self {
         let many = Arc::new(again.repeat(1000));
         Self::new(move |mut stream| {

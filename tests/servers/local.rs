@@ -18,6 +18,7 @@ use host_harness::{Audit, CallError, Credential, Dialect, Endpoint, ErrorKind, H
 use serde_json::{Value, json};
 
 use super::grpc::Grpc;
+use super::tls::Certificate;
 
 /// What lets a caller in.
 pub(crate) const TOKEN: &str = "root:Milvus";
@@ -56,10 +57,11 @@ pub(crate) fn installation() -> PathBuf {
         .join("local-milvus")
 }
 
-/// The command line with nothing of this program's environment but what it needs to run.
+/// The command line with nothing of this program's environment but what it needs to run, and a cache of its own.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(milvus_host());
     command.env_clear().env("MILVUS_LOCAL_HOME", installation());
+    command.env("XDG_CACHE_HOME", installation().with_file_name("cache"));
     for name in ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -146,8 +148,52 @@ impl LocalMilvus {
 
     /// Starts `command` with `--json`, and waits until it says that it is ready.
     pub(crate) fn start(mut command: Command) -> Self {
+        command.arg("--json");
+        Self::await_ready(command)
+    }
+
+    /// The gateway of the shared Milvus Lite once more, behind TLS. It lets in who has [`TOKEN`], and ends when it is
+    /// dropped.
+    pub(crate) fn behind_tls(certificate: &Certificate) -> Self {
+        let process = format!("/proc/{}", Self::shared().server());
+        let read = |what: &str| std::fs::read(format!("{process}/{what}")).expect("Linux");
+        let first = |bytes: Vec<u8>, begin: &str| {
+            let mut parts = bytes.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+            let found = parts.find_map(|part| part.strip_prefix(begin).map(str::to_owned));
+            found.expect("it was started so")
+        };
+        let folder = std::env::temp_dir().join(unique("milvus-behind-tls"));
+        std::fs::create_dir(&folder).expect("the temporary folder can be written");
+        let file = |name: &str, text: &str| {
+            let path = folder.join(name);
+            std::fs::write(&path, text).expect("the folder can be written");
+            path
+        };
+        let mut command = Command::new(first(read("cmdline"), ""));
         command
-            .arg("--json")
+            .args([
+                "-m",
+                "milvus_gateway",
+                "--stop-on-stdin-close",
+                "--ephemeral",
+                "--data-dir",
+            ])
+            .arg(folder.join("data"))
+            .arg("--tls-cert")
+            .arg(file("server.pem", &certificate.pem))
+            .arg("--tls-key")
+            .arg(file("server.key", &certificate.key))
+            .env_clear()
+            .env("PYTHONPATH", first(read("environ"), "PYTHONPATH="))
+            .env("MILVUS_GATEWAY_TOKEN", TOKEN);
+        let started = Self::await_ready(command);
+        // It has read them.
+        let _ = std::fs::remove_file(folder.join("server.key"));
+        started
+    }
+
+    fn await_ready(mut command: Command) -> Self {
+        command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -14,8 +14,8 @@ use rcgen::{
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
-use rustls::{HandshakeKind, RootCertStore};
-use tokio::io::AsyncWriteExt as _;
+use rustls::{HandshakeKind, RootCertStore, SupportedProtocolVersion};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -104,11 +104,28 @@ pub(crate) fn self_signed(names: &[&str], of_authority: bool) -> Certificate {
 
 /// TLS 1.2 and 1.3, HTTP/2 before HTTP/1.1; with `clients`, only for who shows a certificate of that authority.
 pub(crate) fn config(certificate: &Certificate, clients: Option<&Authority>) -> ServerConfig {
+    of_versions(certificate, clients, rustls::ALL_VERSIONS)
+}
+
+/// The same with one version of TLS.
+pub(crate) fn of_version(
+    certificate: &Certificate,
+    clients: Option<&Authority>,
+    version: &'static SupportedProtocolVersion,
+) -> ServerConfig {
+    of_versions(certificate, clients, &[version])
+}
+
+fn of_versions(
+    certificate: &Certificate,
+    clients: Option<&Authority>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let chain = vec![CertificateDer::from_pem_slice(certificate.pem.as_bytes()).expect("PEM")];
     let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).expect("PEM");
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .expect("versions");
     let builder = match clients {
         None => builder.with_no_client_auth(),
@@ -168,6 +185,7 @@ struct Shared {
     /// Whether a request is answered when its head is there, and its body is left unread.
     early: bool,
     next: AtomicUsize,
+    open: AtomicUsize,
     came: Mutex<Vec<Came>>,
     handshakes: Mutex<Vec<Result<(), String>>>,
 }
@@ -186,11 +204,7 @@ impl TlsServer {
         })
     }
 
-    /// Answers every request with its body.
-    pub(crate) fn echo(config: ServerConfig) -> Self {
-        Self::doing(config, |request| Deed::Answer(request.body.clone()))
-    }
-
+    /// Does what a script says.
     pub(crate) fn doing(
         config: ServerConfig,
         script: impl Fn(&Recorded) -> Deed + Send + Sync + 'static,
@@ -213,6 +227,7 @@ impl TlsServer {
             script,
             early,
             next: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
             came: Mutex::default(),
             handshakes: Mutex::default(),
         });
@@ -245,6 +260,11 @@ impl TlsServer {
         handshakes.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many connections are open.
+    pub(crate) fn open(&self) -> usize {
+        self.shared.open.load(Ordering::Relaxed)
+    }
+
     /// How many connections came until now.
     pub(crate) fn connections(&self) -> usize {
         self.server.connections()
@@ -274,12 +294,14 @@ impl Shared {
             resumed: tls.handshake_kind() == Some(HandshakeKind::Resumed),
             early_data: tls.early_data().is_some(),
         };
+        self.open.fetch_add(1, Ordering::Relaxed);
         // A connection that breaks off is its client's affair.
         if came.protocol == "h2" {
             let _ = self.serve_h2(stream, &came).await;
         } else {
             let _ = self.serve_http1(stream, &came).await;
         }
+        self.open.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Keeps a request, and decides what becomes of it.
@@ -335,15 +357,11 @@ impl Shared {
                 });
                 continue;
             }
-            // On a task of its own the connection would go on; here bodies are small and come with their heads.
             let mut request = request;
-            let mut reading = std::pin::pin!(read_body(&mut body));
-            request.body = loop {
-                tokio::select! {
-                    whole = &mut reading => break whole?,
-                    // Drives the connection.
-                    closed = std::future::poll_fn(|context| connection.poll_closed(context)) => return closed,
-                }
+            request.body = tokio::select! {
+                whole = read_body(&mut body) => whole?,
+                // Drives the connection.
+                closed = std::future::poll_fn(|context| connection.poll_closed(context)) => return closed,
             };
             match self.note(came, request) {
                 Deed::Answer(answer) => answer_on(&mut respond, &answer)?,
@@ -422,4 +440,48 @@ fn recorded(request: Request<RecvStream>) -> (Recorded, RecvStream) {
         body: Vec::new(),
     };
     (recorded, body)
+}
+
+/// A server that speaks TLS 1.1 and nothing newer.
+pub(crate) struct OldTls {
+    server: Server,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl OldTls {
+    pub(crate) fn start() -> Self {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&heard);
+        let server = Server::start(move |mut stream| {
+            let kept = Arc::clone(&kept);
+            async move {
+                let mut hello = [0; 4096];
+                if !matches!(stream.read(&mut hello).await, Ok(1..)) {
+                    return;
+                }
+                kept.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(hello[0]);
+                // ServerHello: TLS 1.1, a random number, no session, TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA.
+                let hello = [&[3, 2][..], &[7; 32], &[0, 0xc0, 0x13, 0]].concat();
+                let length = u8::try_from(hello.len()).expect("it is short");
+                let message = [&[2, 0, 0, length][..], &hello].concat();
+                let record = [&[0x16, 3, 2, 0, length + 4][..], &message].concat();
+                let _ = stream.write_all(&record).await;
+                let _ = stream.read(&mut [0; 64]).await;
+            }
+        });
+        Self { server, heard }
+    }
+
+    /// `https://127.0.0.1:<port>`.
+    pub(crate) fn uri(&self) -> String {
+        self.server.uri().replace("http://", "https://")
+    }
+
+    /// The first byte of each connection.
+    pub(crate) fn heard(&self) -> Vec<u8> {
+        let heard = self.heard.lock();
+        heard.unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }

@@ -608,7 +608,7 @@ async fn many_rows_are_cut_into_batches_and_all_are_in() {
 }
 
 #[tokio::test]
-async fn a_write_that_breaks_midway_says_what_is_in_and_where_to_go_on() {
+async fn t75_a_write_that_breaks_midway_says_what_is_in_and_where_to_go_on() {
     // The first batch is confirmed; the second one is refused as a server does that lacks memory.
     let count = std::sync::atomic::AtomicU32::new(0);
     let milvus = Recorder::answering(move |request| {

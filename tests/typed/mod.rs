@@ -1,5 +1,6 @@
 //! The typed door, through the host's own functions, to a real Milvus.
 
+mod doors;
 mod entities;
 mod pages;
 mod search;

@@ -6,6 +6,7 @@
 use crate::run::{cargo, root, succeed, target};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The profile of the component.
 pub(crate) const PROFILE: &str = "component";
@@ -20,13 +21,64 @@ pub(crate) fn folder() -> PathBuf {
     target().join("component")
 }
 
+/// The project's sources, and the folder that they are built in.
+pub(crate) struct Tree {
+    pub(crate) root: PathBuf,
+    pub(crate) target: PathBuf,
+}
+
+impl Tree {
+    /// The one that this program is of.
+    fn here() -> Self {
+        Self {
+            root: root(),
+            target: target(),
+        }
+    }
+
+    /// The command that compiles a package for the component's target.
+    pub(crate) fn cargo(&self, package: &str, profile: &str) -> Command {
+        let mut command = cargo();
+        command.args(["build", "--locked", "--lib", "--target", TARGET]);
+        command.args(["--profile", profile, "--package", package]);
+        command.current_dir(&self.root);
+        command.env("CARGO_TARGET_DIR", &self.target);
+        // Paths of the machine would stand in panic messages, and two machines would build two digests.
+        command.env("RUSTFLAGS", remapped(&self.root));
+        command
+    }
+
+    /// Builds a component; answers its file.
+    ///
+    /// # Errors
+    /// The build fails, or a file cannot be written.
+    pub(crate) fn component(&self, profile: &str, package: &str) -> Result<PathBuf> {
+        let mut command = self.cargo(package, profile);
+        succeed(&mut command, &format!("building {package}"))?;
+        let name = package.replace('-', "_");
+        let module = self.target.join(TARGET).join(profile);
+        let module = module.join(format!("{name}.wasm"));
+        let bytes =
+            std::fs::read(&module).with_context(|| format!("reading {}", module.display()))?;
+        let component = wit_component::ComponentEncoder::default()
+            .validate(true)
+            .module(&bytes)
+            .and_then(|encoder| encoder.encode())
+            .with_context(|| format!("turning {name} into a component"))?;
+        let folder = self.target.join("component");
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join(format!("{name}.wasm"));
+        std::fs::write(&path, component).with_context(|| format!("writing {}", path.display()))?;
+        Ok(path)
+    }
+}
+
 /// Builds the component, and puts it where the host library reads it.
 ///
 /// # Errors
 /// A build fails, or a file cannot be written.
 pub(crate) fn component(profile: &str) -> Result<()> {
-    compile(profile, "milvus-plugin")?;
-    let component = wrap(profile, "milvus_plugin")?;
+    let component = Tree::here().component(profile, "milvus-plugin")?;
     let assets = root().join("host-harness/assets");
     std::fs::create_dir_all(&assets)?;
     copy_if_changed(&component, &assets.join("milvus_plugin.wasm"))
@@ -37,57 +89,18 @@ pub(crate) fn component(profile: &str) -> Result<()> {
 /// # Errors
 /// A build fails, or a file cannot be written.
 pub(crate) fn guest() -> Result<()> {
-    compile(PROFILE, "hostile-guest")?;
-    wrap(PROFILE, "hostile_guest")?;
-    Ok(())
+    Tree::here().component(PROFILE, "hostile-guest").map(|_| ())
 }
 
-/// Compiles a package for the component's target.
-fn compile(profile: &str, package: &str) -> Result<()> {
-    let mut command = cargo();
-    command.args([
-        "build",
-        "--locked",
-        "--lib",
-        "--target",
-        TARGET,
-        "--profile",
-        profile,
-        "--package",
-        package,
-    ]);
-    // Paths of the machine would stand in panic messages, and two machines would build two digests.
-    command.env("RUSTFLAGS", remapped());
-    succeed(&mut command, &format!("building {package}"))
-}
-
-fn remapped() -> String {
+fn remapped(root: &Path) -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home =
         home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
-    let mut flags = vec![format!("--remap-path-prefix={}=/project", root().display())];
+    let mut flags = vec![format!("--remap-path-prefix={}=/project", root.display())];
     if let Some(home) = home {
         flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
     }
     flags.join(" ")
-}
-
-/// Turns a core module into a component.
-fn wrap(profile: &str, name: &str) -> Result<PathBuf> {
-    let module = target()
-        .join(TARGET)
-        .join(profile)
-        .join(format!("{name}.wasm"));
-    let bytes = std::fs::read(&module).with_context(|| format!("reading {}", module.display()))?;
-    let component = wit_component::ComponentEncoder::default()
-        .validate(true)
-        .module(&bytes)
-        .and_then(|encoder| encoder.encode())
-        .with_context(|| format!("turning {name} into a component"))?;
-    std::fs::create_dir_all(folder())?;
-    let path = folder().join(format!("{name}.wasm"));
-    std::fs::write(&path, component).with_context(|| format!("writing {}", path.display()))?;
-    Ok(path)
 }
 
 /// An unchanged file keeps its time, so that cargo does not build the host again.

@@ -1,4 +1,5 @@
 //! `cargo xtask`: builds, demonstrates and tests the project.
+#![forbid(unsafe_code)]
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -8,7 +9,9 @@
 mod build;
 mod cycles;
 mod demo;
+mod reproducible;
 mod run;
+mod supply;
 mod test;
 mod threats;
 
@@ -25,6 +28,8 @@ cargo xtask <command>
   build           the component, to target/component/milvus_plugin.wasm, and into the host library
   build --names   the same with names kept, for reading traps
   build --guest   the hostile guest, which the tests load
+  reproducible    builds the component twice, in two folders, and compares the bytes
+  supply          licences, bans and sources of all dependencies, and advisories where they can be had
   threats         docs/threats.md, from docs/threats.toml and the names of the tests";
 
 fn main() -> ExitCode {
@@ -58,6 +63,8 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
             build::component(build::PROFILE_WITH_NAMES).map(|()| ExitCode::SUCCESS)
         }
         ["build", "--guest"] => build::guest().map(|()| ExitCode::SUCCESS),
+        ["reproducible"] => reproducible::reproducible().map(|()| ExitCode::SUCCESS),
+        ["supply"] => supply::supply().map(|()| ExitCode::SUCCESS),
         ["threats"] => threats::write().map(|()| ExitCode::SUCCESS),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

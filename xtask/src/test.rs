@@ -63,6 +63,11 @@ pub(crate) fn test() -> Result<ExitCode> {
             .args(["doc", "--locked", "--workspace", "--no-deps"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
+    tally.done(
+        "the component, built a second time elsewhere",
+        crate::reproducible::reproducible,
+    );
+    tally.done("the dependencies", crate::supply::supply);
 
     step("the command line, in the profile that the demo shares");
     build::host(&["milvus-host"])?;
@@ -79,6 +84,7 @@ pub(crate) fn test() -> Result<ExitCode> {
     tally.cargo_test(
         "the host's side, and end to end",
         &[
+            "milvus-code-cache",
             "milvus-host-harness",
             "milvus-host",
             "milvus-tests",
@@ -173,6 +179,16 @@ impl Tally {
         }
         self.count(output.good);
         Ok(())
+    }
+
+    /// A check of this program's own.
+    fn done(&mut self, what: &str, check: impl FnOnce() -> Result<()>) {
+        step(what);
+        let done = check();
+        if let Err(error) = &done {
+            println!("FAILED: {what}: {error:#}");
+        }
+        self.count(done.is_ok());
     }
 
     /// The tests of some packages, their documentation's included.

@@ -11,16 +11,7 @@ use std::path::{Path, PathBuf};
 const SOURCE: &str = "docs/threats.toml";
 const PAGE: &str = "docs/threats.md";
 
-/// The folders that hold packages with tests, and the gateway's tests.
-const PACKAGES: &[&str] = &[
-    "src",
-    "routes",
-    "policy",
-    "host-harness",
-    "cli",
-    "tests",
-    "xtask",
-];
+/// The gateway's tests.
 const GATEWAY: &str = "local-milvus/tests";
 
 #[derive(Debug, Deserialize)]
@@ -275,7 +266,7 @@ fn list(page: &mut String, tests: &[&Test]) {
 /// it has run.
 fn tests() -> Result<Vec<Test>> {
     let mut found = BTreeSet::new();
-    for folder in PACKAGES {
+    for folder in folders()? {
         for file in files(&root().join(folder), "rs")? {
             let Some((package, module)) = place(&file)? else {
                 continue;
@@ -300,6 +291,23 @@ fn tests() -> Result<Vec<Test>> {
         }));
     }
     Ok(found.into_iter().collect())
+}
+
+/// The folders of the workspace's packages.
+fn folders() -> Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        workspace: Workspace,
+    }
+    #[derive(Deserialize)]
+    struct Workspace {
+        members: Vec<String>,
+    }
+    let text = std::fs::read_to_string(root().join("Cargo.toml")).context("Cargo.toml")?;
+    let manifest: Manifest = toml::from_str(&text).context("Cargo.toml")?;
+    let mut folders = manifest.workspace.members;
+    folders.push("src".to_owned());
+    Ok(folders)
 }
 
 fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
@@ -378,16 +386,22 @@ fn functions(text: &str) -> Vec<String> {
         let code = code.strip_prefix("async ").unwrap_or(code);
         let name = match code.strip_prefix("fn ") {
             Some(rest) => rest.split_once('(').map(|(name, _)| name),
+            // A name given to a macro: `name: …` or `name` alone.
             None => code
-                .split_once(':')
-                .map(|(name, _)| name)
-                .filter(|name| identifiers(name).next().is_some()),
+                .split([':', ',', ';'])
+                .next()
+                .filter(|name| identifiers(name).next().is_some() && is_name(name)),
         };
         if let Some(name) = name {
             found.push(format!("{inside}{name}"));
         }
     }
     found
+}
+
+fn is_name(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[cfg(test)]
@@ -420,10 +434,10 @@ mod tests {
 
     #[test]
     fn tests_of_functions_modules_and_macros_are_found() {
-        let text = "fn t01_one() {\n}\n\nlimits! {\n    t02_two: \"x\", {};\n    two: 2;\n}\n\n#[cfg(test)]\nmod tests {\n    async fn t03_three() {\n    }\n}\nfn four() {\n";
+        let text = "fn t01_one() {\n}\n\nlimits! {\n    t02_two: \"x\", {};\n    two: 2;\n    t04_five\n    t05 is no name\n}\n\n#[cfg(test)]\nmod tests {\n    async fn t03_three() {\n    }\n}\nfn four() {\n";
         assert_eq!(
             functions(text),
-            ["t01_one", "t02_two", "tests::t03_three", "four"]
+            ["t01_one", "t02_two", "t04_five", "tests::t03_three", "four"]
         );
     }
 }

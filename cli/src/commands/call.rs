@@ -6,7 +6,7 @@ use crate::files;
 use crate::output;
 use crate::output::outln;
 use crate::settings::{Flags, Settings};
-use host_harness::{CallError, Dialect, Endpoint, ErrorKind, Host};
+use host_harness::{CallError, Dialect, Endpoint, ErrorKind, ErrorSource, Host};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -45,7 +45,8 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
         Ok(answer) => answer,
         Err(error) => {
             let mut failure = Failure::call(&error, Some(endpoint.origin()), arguments.json);
-            if let Ok(tools) = host.list_tools().await
+            if is_no_tool(&error)
+                && let Ok(tools) = host.list_tools().await
                 && let Some(meant) = tools::meant(&tools, &arguments.tool)
             {
                 failure = failure.with_hint(meant);
@@ -69,6 +70,15 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
     }
     outln!("{}", output::answer(&answer));
     Ok(())
+}
+
+/// Whether the component says that it has no such tool; it may say so of something else.
+fn is_no_tool(error: &CallError) -> bool {
+    matches!(
+        error,
+        CallError::Tool(error)
+            if error.kind == ErrorKind::NotFound && error.source == ErrorSource::Component
+    )
 }
 
 /// The same Milvus in the older dialect, where no dialect was named and the server has no v2: then nothing was done.

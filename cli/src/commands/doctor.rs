@@ -169,7 +169,11 @@ fn unreachable(error: &CallError, origin: &Origin) -> Check {
         );
     }
     let kind = match error {
-        CallError::Tool(tool) | CallError::Refused { error: tool, .. } => Some(tool.kind),
+        CallError::Tool(tool)
+        | CallError::Refused { error: tool, .. }
+        | CallError::Limit {
+            error: Some(tool), ..
+        } => Some(tool.kind),
         _ => None,
     };
     let text = match error {

@@ -125,7 +125,7 @@ fn header(line: &str) -> Option<(&str, &str)> {
 fn explain(settings: &Settings, file: &str, as_json: bool) -> Result<(), Failure> {
     let endpoint = settings.endpoint()?;
     // A body beyond the limit is a matter for the policy, so the file may be larger.
-    let cap = (settings.limits().request_bytes as u64).saturating_mul(2);
+    let cap = settings.limits().request_bytes.saturating_mul(2);
     let text = files::read_input(file, cap)?;
     let Some(written) = Written::read(&text) else {
         return Err(Failure::usage(format!(

@@ -194,6 +194,10 @@ pub(super) fn refused(error: &EndpointError) -> Failure {
             ),
             "use https, or allow it with --danger-plaintext-token",
         ),
+        EndpointError::Credential => (
+            error.to_string(),
+            "MILVUS_TOKEN holds it, or --token-file or --token-command name where it is",
+        ),
         EndpointError::CaCertificate(_) => (
             error.to_string(),
             "--ca-cert, MILVUS_CA_CERT or `ca_cert` names it",

@@ -32,6 +32,7 @@ pub(crate) struct File {
     pub(crate) client_key: Option<PathBuf>,
     pub(crate) addresses: Option<Vec<IpAddr>>,
     pub(crate) token_file: Option<PathBuf>,
+    pub(crate) token_command: Option<Vec<String>>,
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) component: Option<PathBuf>,
     pub(super) component_sha256: Option<String>,
@@ -104,6 +105,7 @@ mod tests {
         for setting in [
             "uri = \"http://evil\"",
             "token_file = \"x\"",
+            "token_command = [\"x\"]",
             "ca_cert = \"x\"",
             "client_cert = \"x\"",
             "client_key = \"x\"",

@@ -81,10 +81,11 @@ impl Flags {
     }
 }
 
-/// What to write to give a call twice as much; nothing where it has all there is.
+/// What to write to give a call twice as much; nothing where that is more than makes sense.
 pub(crate) fn advice(limit: LimitKind, value: u64) -> Option<String> {
-    let more = limit.raised(value);
-    (more > value).then(|| format!("--limit {limit}={}", limit.shown(more)))
+    let more = value.saturating_mul(2);
+    let sensible = Limits::default().set(limit, more).is_ok();
+    sensible.then(|| format!("--limit {limit}={}", limit.shown(more)))
 }
 
 fn time(limits: &mut Limits, place: &str, milliseconds: u64) -> Result<(), Failure> {
@@ -166,7 +167,10 @@ mod tests {
         for limit in LimitKind::ALL {
             let least = (1..)
                 .map(|power| 1_u64 << power)
-                .find(|value| Limits::default().set(*limit, *value).is_ok())
+                .find(|value| {
+                    let mut limits = Limits::default();
+                    limits.get(*limit) != *value && limits.set(*limit, *value).is_ok()
+                })
                 .expect("some power of two makes sense");
             let limits = resolved(&[&format!("{limit}={}", limit.shown(least))])
                 .expect("it is in its range");

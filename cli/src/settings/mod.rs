@@ -50,8 +50,12 @@ impl Flags {
             Some(path) => File::named(path)?,
             None => File::found()?,
         };
+        let connection = self.connection.resolve(&file);
+        if self.credential.take_it_from(&file) {
+            bound(&connection.uri, file.uri.as_deref())?;
+        }
         Ok(Settings {
-            connection: self.connection.resolve(&file),
+            connection,
             credential: self.credential.resolve(&file)?,
             limits: self.limits.resolve(&file)?,
             component: self.component.resolve(&file)?,
@@ -147,4 +151,17 @@ impl Settings {
 /// A setting that is not empty: an empty variable counts as unset, as compose files write it.
 pub(crate) fn given(setting: Option<&String>) -> Option<String> {
     setting.filter(|text| !text.is_empty()).cloned()
+}
+
+/// Whether the token that a settings file names may go to `uri`: if the file names an origin, the token was meant for
+/// that one, and a variable that was inherited does not send it elsewhere.
+fn bound(uri: &str, own: Option<&str>) -> Result<(), Failure> {
+    let origin = |text: &str| Origin::parse(text).ok();
+    match own {
+        Some(own) if own != uri && origin(own) != origin(uri) => Err(Failure::usage(
+            "the settings file names a token for its own `uri`, and --uri or MILVUS_URI names another origin",
+        )
+        .with_hint("name the token for that one, too: --token-file FILE")),
+        _ => Ok(()),
+    }
 }

@@ -3,6 +3,7 @@
 //! An embedder's program over the host library, as any other would be: it starts a local Milvus by
 //! `milvus-host local --json`, and everything else goes through the component in its sandbox. `cargo xtask demo`
 //! builds and runs it.
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "it shows what happens")]
 
 mod hostile;

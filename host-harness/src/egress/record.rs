@@ -1,6 +1,7 @@
 //! The audit line of one request, the component's or the host's own: begun when it is made, written when it is over,
 //! whatever way it ends.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use policy::{Admitted, Refusal, Rule};
@@ -101,6 +102,10 @@ impl Record {
         } else {
             line
         };
+        let line = match answer.renewal {
+            Some(renewal) => line.text("credential", renewal.name()),
+            None => line,
+        };
         let line = match &withheld {
             Some(refusal) => line.text("withheld", refusal.rule.name()),
             None => line,
@@ -154,7 +159,7 @@ impl Record {
         };
         let line = line
             .text("method", &self.method)
-            .text("path", &self.path)
+            .text("path", &self.shown_path())
             .number("request_bytes", self.request_bytes);
         let line = match &self.call.endpoint {
             Some(endpoint) => line.text("origin", &endpoint.origin().to_string()),
@@ -165,6 +170,14 @@ impl Record {
                 .text("operation", route.name)
                 .text("effect", &route.effect.to_string()),
             None => line,
+        }
+    }
+
+    /// A path that is no route's can be any text that the component knows of.
+    fn shown_path(&self) -> Cow<'_, str> {
+        match (self.route, &self.call.endpoint) {
+            (None, Some(endpoint)) => Cow::Owned(endpoint.transport().hide(&self.path)),
+            _ => Cow::Borrowed(&self.path),
         }
     }
 

@@ -811,3 +811,90 @@ impl hyper::body::Body for Panicking {
         panic!("on purpose")
     }
 }
+
+#[tokio::test]
+async fn t30_the_eleventh_flush_of_a_minute_is_refused_and_other_operations_are_not() {
+    let listener = Listener::start(ok("{\"code\":0}"), false).await;
+    let mut stage = Stage::at(&listener);
+    let flush = "/v2/vectordb/collections/flush";
+    let body = "{\"collectionName\":\"docs\"}";
+    for _ in 0..10 {
+        stage
+            .send(post(&listener.origin, flush, body))
+            .await
+            .unwrap();
+    }
+    for _ in 0..3 {
+        let refused = stage.send(post(&listener.origin, flush, body)).await;
+        assert!(
+            matches!(refused, Err(Error::HttpRequestDenied)),
+            "{refused:?}"
+        );
+    }
+    assert_eq!((listener.seen().len(), listener.connections()), (10, 10));
+    let lines = stage.lines();
+    assert_eq!(
+        (&lines[10]["rule"], &lines[10]["operation"]),
+        (&"rate".into(), &"collections.flush".into())
+    );
+    let wait = stage.egress.0.traffic.wait().unwrap();
+    assert!(
+        wait <= Duration::from_secs(60) && wait > Duration::from_secs(40),
+        "{wait:?}"
+    );
+    let detail = &stage.egress.0.traffic.refusals()[0].detail;
+    assert!(detail.contains("at most 10 a minute"), "{detail}");
+    for path in [
+        "/v2/vectordb/collections/load",
+        "/v2/vectordb/collections/compact",
+        "/v2/vectordb/partitions/load",
+        LIST,
+    ] {
+        let body = match path {
+            LIST => "{}",
+            "/v2/vectordb/partitions/load" => {
+                "{\"collectionName\":\"docs\",\"partitionNames\":[\"p\"]}"
+            }
+            _ => body,
+        };
+        let sent = stage.send(post(&listener.origin, path, body)).await;
+        assert!(sent.is_ok(), "{path}: {sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn t30_what_does_not_leave_for_another_reason_does_not_count() {
+    let listener = Listener::start(ok("{\"code\":0}"), false).await;
+    let mut stage = Stage::at(&listener);
+    let flush = "/v2/vectordb/collections/flush";
+    for _ in 0..20 {
+        let refused = stage.send(post(&listener.origin, flush, "[]")).await;
+        assert!(refused.is_err(), "it is no object");
+    }
+    let body = "{\"collectionName\":\"docs\"}";
+    for _ in 0..10 {
+        stage
+            .send(post(&listener.origin, flush, body))
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn t65_a_token_in_a_path_is_in_no_line() {
+    let listener = Listener::start(ok("{}"), false).await;
+    let mut stage = Stage::at(&listener);
+    let encoded = "cm9vdDpzM2NyZXQtdG9rZW4"; // TOKEN in base64
+    let percent = TOKEN.replace(':', "%3A");
+    for text in [TOKEN, encoded, &percent] {
+        let path = format!("/{text}/x");
+        let refused = stage.send(post(&listener.origin, &path, "{}")).await;
+        assert!(refused.is_err());
+    }
+    let lines = stage.lines.lock().unwrap().join("\n");
+    assert_eq!(stage.rules(), ["path", "path", "path"]);
+    assert!(lines.contains("/x"), "{lines}");
+    for part in ["s3cret", encoded, &percent] {
+        assert!(!lines.contains(part), "{lines}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use policy::Refusal;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
@@ -22,6 +23,7 @@ pub(crate) struct Traffic {
     refusals: Mutex<Vec<Refusal>>,
     limit: Mutex<Option<LimitKind>>,
     at_once: AtomicU32,
+    wait: Mutex<Option<Duration>>,
     unreachable: Mutex<Option<ConnectError>>,
     ended: AtomicBool,
     /// Read by each request on its way, so that the end of a call can wait for all of them.
@@ -57,6 +59,15 @@ impl Traffic {
     /// The limit at which the last of its requests ended, if it ended at one.
     pub(crate) fn limit(&self) -> Option<LimitKind> {
         *self.limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long until the operation that was asked for too often may be asked for again.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        *self.wait.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note_wait(&self, wait: Duration) {
+        *self.wait.lock().unwrap_or_else(PoisonError::into_inner) = Some(wait);
     }
 
     /// One more request: its number, from 1, how many are on their way with it, and its place among those that are

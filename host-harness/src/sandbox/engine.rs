@@ -71,6 +71,7 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         .max_memories_per_component(limits.memories)
         .max_tables_per_component(limits.tables)
         .max_memories_per_module(1)
+        .max_tables_per_module(limits.tables)
         .max_memory_size(limits.memory_bytes)
         .table_elements(limits.table_elements)
         // What a call touched beyond this is given back to the system instead of being cleared.

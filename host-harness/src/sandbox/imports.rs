@@ -64,7 +64,7 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<ComponentInfo, Build
     }
     let invalid = |error: BinaryReaderError| BuildError::NoComponent(error.to_string());
     let (mut imports, mut exports, mut unwanted) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut depth, mut functions) = (0_u32, 0_u32);
+    let (mut depth, mut deepest, mut functions, mut cost) = (0_u64, 0, 0_u64, 0_u64);
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(invalid)? {
             Payload::Version {
@@ -73,10 +73,17 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<ComponentInfo, Build
             } if depth == 0 => {
                 return Err(BuildError::NoComponent("it is a core module".to_owned()));
             }
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
+                depth += 1;
+                deepest = depth.max(deepest);
+            }
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::FunctionSection(section) => {
-                functions = functions.saturating_add(section.count())
+                functions = functions.saturating_add(section.count().into());
+            }
+            Payload::CodeSectionEntry(body) => {
+                let size = body.range().len() as u64;
+                cost = cost.saturating_add(size.saturating_mul(size));
             }
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
@@ -106,8 +113,14 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<ComponentInfo, Build
     if !exports.iter().any(|name| name.starts_with(TOOLS)) {
         return Err(BuildError::Exports(exports));
     }
-    if functions > limits.component_functions {
-        return Err(BuildError::limit(LimitKind::ComponentFunctions, limits));
+    for (value, limit) in [
+        (functions, LimitKind::ComponentFunctions),
+        (deepest, LimitKind::ComponentDepth),
+        (cost >> 20, LimitKind::CompileCost),
+    ] {
+        if value > limits.get(limit) {
+            return Err(BuildError::limit(limit, limits));
+        }
     }
     imports.sort();
     exports.sort();

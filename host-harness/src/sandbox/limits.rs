@@ -136,8 +136,13 @@ limits! {
     concurrent_calls: u32 = 32, ConcurrentCalls "concurrent-calls" Count 1, 1000;
     /// File of the component: 16 MiB.
     component_bytes: usize = 16 << 20, ComponentBytes "component-bytes" Bytes 1, 1 << 30;
-    /// Functions of the component: 100,000. Compiling time grows with them.
+    /// Components and modules within one another: 16.
+    component_depth: u32 = 16, ComponentDepth "component-depth" Count 1, 1000;
+    /// Functions of the component: 100,000.
     component_functions: u32 = 100_000, ComponentFunctions "component-functions" Count 1, 10_000_000;
+    /// The squares of the sizes of its functions, in KiB, added up: 4,096. Compiling one takes time that can grow with
+    /// more than the square of its size. The component has some 1,500.
+    compile_cost: u64 = 4096, CompileCost "compile-cost" Count 1, 1_000_000;
 }
 
 impl Limits {
@@ -214,12 +219,6 @@ impl LimitKind {
         format!("{}{unit}", value / size)
     }
 
-    /// Twice a value, if that still makes sense: what to try where it was too little.
-    #[must_use]
-    pub fn raised(self, value: u64) -> u64 {
-        value.saturating_mul(2).min(self.row().most)
-    }
-
     fn check(self, value: u64) -> Result<(), LimitError> {
         let Row { least, most, .. } = self.row();
         if (least..=most).contains(&value) {
@@ -242,32 +241,19 @@ trait Number {
     fn of(value: u64) -> Self;
 }
 
-impl Number for u64 {
-    fn number(&self) -> u64 {
-        *self
-    }
-    fn of(value: u64) -> Self {
-        value
-    }
+macro_rules! number {
+    ($($type:ty),*) => {$(
+        impl Number for $type {
+            fn number(&self) -> u64 {
+                u64::try_from(*self).unwrap_or(u64::MAX)
+            }
+            fn of(value: u64) -> Self {
+                Self::try_from(value).unwrap_or(Self::MAX)
+            }
+        }
+    )*};
 }
-
-impl Number for usize {
-    fn number(&self) -> u64 {
-        *self as u64
-    }
-    fn of(value: u64) -> Self {
-        Self::try_from(value).unwrap_or(Self::MAX)
-    }
-}
-
-impl Number for u32 {
-    fn number(&self) -> u64 {
-        u64::from(*self)
-    }
-    fn of(value: u64) -> Self {
-        Self::try_from(value).unwrap_or(Self::MAX)
-    }
-}
+number!(u32, u64, usize);
 
 impl Number for Duration {
     fn number(&self) -> u64 {
@@ -445,12 +431,5 @@ mod tests {
         ] {
             assert_eq!(limit.shown(value), shown);
         }
-    }
-
-    #[test]
-    fn a_limit_is_raised_to_twice_its_value_and_no_further_than_makes_sense() {
-        assert_eq!(LimitKind::Handles.raised(1024), 2048);
-        assert_eq!(LimitKind::Memories.raised(7), 8);
-        assert_eq!(LimitKind::BudgetBytes.raised(u64::MAX), 1 << 40);
     }
 }

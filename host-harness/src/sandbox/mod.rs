@@ -1,7 +1,6 @@
 //! The sandbox: a component compiled once, and a fresh instance of it for each call.
 
 pub(crate) mod bindings;
-mod cache;
 mod engine;
 mod imports;
 pub(crate) mod limits;
@@ -11,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use code_cache::CompiledCode;
 use wasmtime::component::{HasData, InstancePre, Linker, ResourceTable};
 use wasmtime::{Engine, Result, Store, UpdateDeadline};
 use wasmtime_wasi::clocks::WasiClocksCtx;
@@ -19,7 +19,6 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::egress::{Call, Egress};
 use crate::error::{BuildError, TimeIsUp};
 
-pub use cache::CompiledCode;
 pub use imports::ComponentInfo;
 pub(crate) use imports::read;
 use limits::Meter;
@@ -78,7 +77,7 @@ impl Sandbox {
     ) -> Result<Self, BuildError> {
         let build = || -> Result<Self> {
             let engine = engine::engine(limits)?;
-            let (component, code) = cache::component(&engine, component, cache)?;
+            let (component, code) = code_cache::component(&engine, component, cache)?;
             let mut linker = Linker::new(&engine);
             imports::link(&mut linker)?;
             let instance = linker.instantiate_pre(&component)?;

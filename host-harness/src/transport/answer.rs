@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Exchange, TransportError};
 use crate::budget::{Budget, Share};
-use crate::credential::Credential;
+use crate::credential::{Renewal, Shown};
 use crate::sandbox::LimitKind;
 
 /// An answer, whole; the credential is taken out of it.
@@ -23,6 +23,8 @@ pub(crate) struct Answer {
     body: Bytes,
     /// How often the credential stood in it.
     pub(crate) redacted: u64,
+    /// What was done about a credential that Milvus does not know.
+    pub(crate) renewal: Option<Renewal>,
 }
 
 /// Bytes that give their share of the budget back when the last view of them is gone.
@@ -77,7 +79,7 @@ impl Answer {
     pub(super) async fn collect(
         response: Response<Incoming>,
         bounds: &Bounds<'_>,
-        credential: Option<&Credential>,
+        shown: Option<&Shown>,
         exchange: Exchange<'_>,
     ) -> Result<Self, TransportError> {
         let (head, mut body) = response.into_parts();
@@ -120,27 +122,33 @@ impl Answer {
             bytes.extend_from_slice(&data);
         }
         exchange.whole = true;
-        let (bytes, redacted) = match credential {
-            Some(credential) => credential.redact(bytes),
-            None => (bytes, 0),
-        };
+        let redacted = shown.map_or(0, |shown| shown.redact(&mut bytes));
+        let holds = |value: &HeaderValue| shown.is_some_and(|shown| shown.is_in(value.as_bytes()));
         Ok(Self {
             status: head.status,
             content_type: head
                 .headers
                 .get(CONTENT_TYPE)
-                .filter(|value| value.len() <= 128 && !holds(credential, value.as_bytes()))
+                .filter(|value| value.len() <= 128 && !holds(value))
                 .cloned(),
             body: Bytes::from_owner(Held {
                 bytes,
                 _share: share,
             }),
             redacted,
+            renewal: None,
         })
     }
 
     pub(crate) fn status(&self) -> u16 {
         self.status.as_u16()
+    }
+
+    /// Whether Milvus does not know the credential: by the status, or by its codes 1400 (`merr`) and 1800
+    /// (`httpserver/constant.go`), which v1 and some of v2 answer with status 200.
+    pub(super) fn is_unauthenticated(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+            || matches!(code(&self.body), Some(b"1400" | b"1800"))
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -170,9 +178,15 @@ impl Answer {
     }
 }
 
-/// Whether the credential stands in `bytes`, in any form that is looked for.
-fn holds(credential: Option<&Credential>, bytes: &[u8]) -> bool {
-    credential.is_some_and(|credential| credential.redact(bytes.to_vec()).1 > 0)
+/// The number of an answer that begins with `{"code":`, as all of Milvus do: Go writes the keys of a map in order.
+fn code(body: &[u8]) -> Option<&[u8]> {
+    let mut rest = body;
+    for part in [&b"{"[..], b"\"code\"", b":"] {
+        rest = rest.trim_ascii_start().strip_prefix(part)?;
+    }
+    let rest = rest.trim_ascii_start();
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit());
+    rest.get(..digits.count())
 }
 
 /// `identity` was asked for: a server that compresses all the same could unpack without end, or hide the credential. Nor

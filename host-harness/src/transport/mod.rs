@@ -18,7 +18,7 @@ use hyper_util::client::legacy::connect::{CaptureConnection, Connected, capture_
 use routes::Method;
 use tokio::time::{timeout, timeout_at};
 
-use crate::credential::Credential;
+use crate::credential::{Credential, Shown};
 use crate::error::EndpointError;
 use outgoing::{Outgoing, Sender, Stuck};
 use policy::{Admitted, Scheme};
@@ -79,7 +79,8 @@ impl Transport {
         bounds: &Bounds<'_>,
     ) -> Result<Answer, TransportError> {
         let (body, sender) = Outgoing::new(request.body().clone());
-        let mut request = self.wire(&request, body)?;
+        let shown = self.credential.as_ref().map(Credential::show);
+        let mut request = self.wire(&request, body, shown.as_ref())?;
         let mut exchange = Exchange {
             transport: self,
             connection: capture_connection(&mut request),
@@ -95,7 +96,23 @@ impl Transport {
                 .map_err(|error| self.failure(TransportError::client(&error)))?,
             late = exchange.begin() => return Err(late),
         };
-        Answer::collect(response, bounds, self.credential.as_ref(), exchange).await
+        let mut answer = Answer::collect(response, bounds, shown.as_ref(), exchange).await?;
+        if let Some(shown) = shown.filter(|_| answer.is_unauthenticated()) {
+            answer.renewal = shown.refused(bounds.deadline).await;
+        }
+        Ok(answer)
+    }
+
+    /// Text of the component, for a line that people keep: the credential is taken out of it.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        match &self.credential {
+            Some(credential) => {
+                let mut bytes = text.as_bytes().to_vec();
+                credential.show().redact(&mut bytes);
+                String::from_utf8_lossy(&bytes).into_owned()
+            }
+            None => text.to_owned(),
+        }
     }
 
     /// A server that was shown no certificate and refuses "it" wants one.
@@ -115,6 +132,7 @@ impl Transport {
         &self,
         request: &Admitted,
         body: Outgoing,
+        shown: Option<&Shown>,
     ) -> Result<Request<Outgoing>, TransportError> {
         let origin = request.origin();
         let uri = Uri::builder()
@@ -144,10 +162,8 @@ impl Transport {
             USER_AGENT,
             HeaderValue::from_static(concat!("milvus-host/", env!("CARGO_PKG_VERSION"))),
         );
-        if let Some(credential) = &self.credential {
-            let value = credential
-                .authorization()
-                .map_err(|_| TransportError::Internal)?;
+        if let Some(shown) = shown {
+            let value = shown.authorization().ok_or(TransportError::Internal)?;
             headers.insert(AUTHORIZATION, value);
         }
         Ok(wire)
@@ -189,7 +205,7 @@ impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         // An answer before the request was out is one that the server did not need it for.
         let stuck = self.transport.stuck.give_up(&self.body);
-        if !self.whole || stuck > 0 {
+        if !self.whole || stuck > 0 || !self.transport.reuse_http1 {
             give_up(self.connection.connection_metadata().as_ref());
         }
         if stuck >= MOST_STUCK {

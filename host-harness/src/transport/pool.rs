@@ -62,6 +62,11 @@ pub(super) fn client(
         // Plain: a configuration that trusts nobody, as none is used.
         Scheme::Http => tls::unused()?,
     };
+    // Without TLS there is HTTP/1.1 only: where its connections are not kept there is no pool to keep them in.
+    let idle = match settings.scheme {
+        Scheme::Http if !settings.reuse_http1 => 0,
+        _ => IDLE_CONNECTIONS,
+    };
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
     let builder = match settings.scheme {
         Scheme::Https => builder.https_only(),
@@ -75,7 +80,7 @@ pub(super) fn client(
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .pool_max_idle_per_host(idle)
         // A request is sent once: whether it may be sent again is the component's to know.
         .retry_canceled_requests(false)
         .http1_max_buf_size(HEAD_BYTES)

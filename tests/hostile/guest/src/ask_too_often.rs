@@ -4,21 +4,22 @@
 use serde_json::{Value, json};
 
 use crate::attack::{Attack, number, text};
+use crate::attacks;
 use crate::request::Request;
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "ordinary_request",
+        name: attacks::ORDINARY_REQUEST,
         tries: "No attack: one good request, and all that is seen of its answer. `times` repeats it.",
         run: ordinary_request,
     },
     Attack {
-        name: "thousands_of_requests",
+        name: attacks::THOUSANDS_OF_REQUESTS,
         tries: "Makes `count` requests, one after the other, to `path` if there is one.",
         run: thousands_of_requests,
     },
     Attack {
-        name: "requests_at_once",
+        name: attacks::REQUESTS_AT_ONCE,
         tries: "Makes `count` requests before it waits for the first.",
         run: requests_at_once,
     },

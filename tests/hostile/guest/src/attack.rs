@@ -21,3 +21,38 @@ pub(crate) fn text<'a>(arguments: &'a Value, key: &str) -> &'a str {
 pub(crate) fn number(arguments: &Value, key: &str) -> u64 {
     arguments[key].as_u64().unwrap_or_default()
 }
+
+/// Whether each attack has one of these names.
+pub(crate) const fn are_named(families: &[&[Attack]], names: &[&str]) -> bool {
+    let mut family = 0;
+    while family < families.len() {
+        let mut attack = 0;
+        while attack < families[family].len() {
+            if !is_among(families[family][attack].name, names) {
+                return false;
+            }
+            attack += 1;
+        }
+        family += 1;
+    }
+    true
+}
+
+const fn is_among(name: &str, names: &[&str]) -> bool {
+    let mut at = 0;
+    while at < names.len() {
+        if is(name.as_bytes(), names[at].as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn is(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}

@@ -3,16 +3,17 @@
 use serde_json::Value;
 
 use crate::attack::{Attack, text};
+use crate::attacks;
 use crate::request::Request;
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "another_operation",
+        name: attacks::ANOTHER_OPERATION,
         tries: "Sends `body` to `path`: another operation, collection or spelling than the call is for.",
         run: operation,
     },
     Attack {
-        name: "several_operations",
+        name: attacks::SEVERAL_OPERATIONS,
         tries: "Sends each of `requests` as `another_operation` does.",
         run: |milvus, arguments| {
             let requests = arguments["requests"].as_array().into_iter().flatten();

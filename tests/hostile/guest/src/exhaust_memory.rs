@@ -8,11 +8,12 @@ use wasi::http::types::{Fields, OutgoingRequest, RequestOptions};
 use wasi::io::poll::poll;
 
 use crate::attack::{Attack, number};
+use crate::attacks;
 use crate::request::Request;
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "all_memory",
+        name: attacks::ALL_MEMORY,
         tries: "Fills memory with `~` until there is no more.",
         run: |_, _| {
             let mut all = Vec::new();
@@ -22,21 +23,21 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "many_fields",
+        name: attacks::MANY_FIELDS,
         tries: "Makes header fields without end and lets none go.",
         run: |_, _| loop {
             std::mem::forget(Fields::new());
         },
     },
     Attack {
-        name: "many_pollables",
+        name: attacks::MANY_POLLABLES,
         tries: "Makes clocks without end and lets none go.",
         run: |_, _| loop {
             std::mem::forget(subscribe_duration(u64::MAX));
         },
     },
     Attack {
-        name: "many_bodies",
+        name: attacks::MANY_BODIES,
         tries: "Makes requests with bodies without end, sends none and lets none go.",
         run: |_, _| loop {
             let request = OutgoingRequest::new(Fields::new());
@@ -47,14 +48,14 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "many_futures",
+        name: attacks::MANY_FUTURES,
         tries: "Makes requests without end, waits for none and lets none go.",
         run: |milvus, _| loop {
             std::mem::forget(Request::post(milvus).start());
         },
     },
     Attack {
-        name: "many_streams",
+        name: attacks::MANY_STREAMS,
         tries: "Asks one stream without end when it is ready, and lets no answer go.",
         run: |_, _| {
             let request = OutgoingRequest::new(Fields::new());
@@ -67,14 +68,14 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "many_options",
+        name: attacks::MANY_OPTIONS,
         tries: "Makes options for requests without end and lets none go.",
         run: |_, _| loop {
             std::mem::forget(RequestOptions::new());
         },
     },
     Attack {
-        name: "many_answers",
+        name: attacks::MANY_ANSWERS,
         tries: "Makes `count` requests, reads none of the answers and lets none go.",
         run: |milvus, arguments| {
             let answers: Vec<_> = (0..number(arguments, "count"))
@@ -84,7 +85,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "many_headers",
+        name: attacks::MANY_HEADERS,
         tries: "Adds small headers to one request without end.",
         run: |_, _| {
             let fields = Fields::new();
@@ -96,7 +97,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "huge_header",
+        name: attacks::HUGE_HEADER,
         tries: "Adds a header of `bytes` bytes.",
         run: |_, arguments| {
             let value = vec![b'x'; usize::try_from(number(arguments, "bytes")).unwrap_or(0)];
@@ -104,12 +105,12 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "huge_list",
+        name: attacks::HUGE_LIST,
         tries: "Hands the host one list of `count` entries at once.",
         run: huge_list,
     },
     Attack {
-        name: "huge_wait",
+        name: attacks::HUGE_WAIT,
         tries: "Waits for one clock, named `count` times in one list.",
         run: |_, arguments| {
             let clock = subscribe_duration(0);
@@ -118,12 +119,12 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "huge_zeroes",
+        name: attacks::HUGE_ZEROES,
         tries: "Has the host write `bytes` zeroes into a body, which costs the component nothing.",
         run: huge_zeroes,
     },
     Attack {
-        name: "huge_read",
+        name: attacks::HUGE_READ,
         tries: "Asks for the largest number of bytes of an answer at once.",
         run: |milvus, _| {
             let Ok(answer) = Request::post(milvus)
@@ -141,7 +142,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "huge_answer",
+        name: attacks::HUGE_ANSWER,
         tries: "Answers its caller with `bytes` bytes.",
         run: |_, arguments| {
             Value::from("x".repeat(usize::try_from(number(arguments, "bytes")).unwrap_or(0)))

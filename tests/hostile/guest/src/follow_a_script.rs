@@ -4,11 +4,12 @@
 use serde_json::{Value, json};
 
 use crate::attack::{Attack, number, text};
+use crate::attacks;
 use crate::remember::{found, masked};
 use crate::request::{End, Request, Sent, method, pause, scheme};
 
 pub(crate) const ATTACKS: &[Attack] = &[Attack {
-    name: "script",
+    name: attacks::SCRIPT,
     tries: "Does each of `steps`: requests with any part of them wrong, several at once, given up, waited for; sleeps, traps, loops.",
     run: script,
 }];

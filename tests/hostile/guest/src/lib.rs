@@ -3,11 +3,14 @@
 //! `list-tools` lists the attacks, `call-tool` runs one. The answer says what happened, honestly; the tests that run
 //! the attacks never believe it, they ask the socket and the audit.
 //!
-//! A file here is a family of attacks, named by what it tries. The table in each is the only list of them.
+//! A file here is a family of attacks, named by what it tries, with a table of them. Their names stand in one file that
+//! the tests include, too, so that neither side compiles with one that the other lacks.
 
 #![cfg(target_family = "wasm")]
 
 mod attack;
+#[path = "../../attacks.rs"]
+mod attacks;
 mod request;
 
 mod ask_too_often;
@@ -76,6 +79,9 @@ const FAMILIES: &[&[Attack]] = &[
     send_headers::ATTACKS,
 ];
 
+// An attack whose name the tests cannot know does not compile.
+const _: () = assert!(attack::are_named(FAMILIES, attacks::ALL));
+
 struct Hostile;
 
 fn attacks() -> impl Iterator<Item = &'static Attack> {
@@ -95,8 +101,8 @@ impl tools::Guest for Hostile {
                 output_schema: r#"{"type":"object"}"#.to_owned(),
                 // All say that they only read, but for the script, which is let out what the policy lets out.
                 annotations: tools::Annotations {
-                    read_only: attack.name != "script",
-                    destructive: attack.name == "script",
+                    read_only: attack.name != attacks::SCRIPT,
+                    destructive: attack.name == attacks::SCRIPT,
                     idempotent: true,
                 },
             })

@@ -6,16 +6,17 @@ use serde_json::{Value, json};
 use wasi::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, Scheme};
 
 use crate::attack::{Attack, number};
+use crate::attacks;
 use crate::request::{BODY, End, ROUTE, Request, pause};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "another_length",
+        name: attacks::ANOTHER_LENGTH,
         tries: "Declares `declared` bytes and writes `written`.",
         run: another_length,
     },
     Attack {
-        name: "no_length",
+        name: attacks::NO_LENGTH,
         tries: "Declares no length, so that the body's end is the host's guess.",
         run: |milvus, _| {
             Request {
@@ -26,7 +27,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "two_lengths",
+        name: attacks::TWO_LENGTHS,
         tries: "Declares two lengths, so that two readers see two bodies.",
         run: |milvus, _| {
             let mut request = Request::post(milvus);
@@ -35,7 +36,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "body_given_up",
+        name: attacks::BODY_GIVEN_UP,
         tries: "Writes a whole body and lets it go without finishing it.",
         run: |milvus, _| {
             Request {
@@ -46,7 +47,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "body_never_finished",
+        name: attacks::BODY_NEVER_FINISHED,
         tries: "Writes a whole body, keeps it open, and waits for the answer.",
         run: |milvus, _| {
             Request {
@@ -57,7 +58,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "trap_in_a_whole_body",
+        name: attacks::TRAP_IN_A_WHOLE_BODY,
         tries: "Writes a whole body and traps before it is finished, hoping that the host ends it.",
         run: |milvus, arguments| {
             let _kept = Request {
@@ -70,7 +71,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "return_in_a_whole_body",
+        name: attacks::RETURN_IN_A_WHOLE_BODY,
         tries: "Writes a whole body and returns before it is finished, hoping that the host ends it.",
         run: |milvus, arguments| {
             std::mem::forget(
@@ -85,7 +86,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "trailers",
+        name: attacks::TRAILERS,
         tries: "Ends a good body with trailers, which some servers merge with the headers.",
         run: |milvus, _| {
             Request {
@@ -96,7 +97,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "body_on_get",
+        name: attacks::BODY_ON_GET,
         tries: "Sends a GET that has a body, which the next request on the connection may start with.",
         run: |milvus, _| {
             Request {
@@ -108,7 +109,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "length_without_body",
+        name: attacks::LENGTH_WITHOUT_BODY,
         tries: "Declares a length and hands the request over without a body, `count` times.",
         run: |milvus, arguments| {
             let handed = (0..number(arguments, "count")).filter(|_| length_without_body(milvus));
@@ -116,7 +117,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "body_without_end",
+        name: attacks::BODY_WITHOUT_END,
         tries: "Declares nothing and writes until the host stops reading, `most` bytes at most.",
         run: body_without_end,
     },

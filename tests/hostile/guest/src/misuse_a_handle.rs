@@ -12,10 +12,11 @@ use wasi::io::poll::Pollable;
 use wasi::io::streams::InputStream;
 
 use crate::attack::{Attack, number};
+use crate::attacks;
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "made_up_clock",
+        name: attacks::MADE_UP_CLOCK,
         tries: "Waits for the clock behind the number `handle`, which it was never given.",
         run: |_, arguments| {
             // SAFETY: the host checks every handle; a wrong one traps.
@@ -24,7 +25,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "made_up_stream",
+        name: attacks::MADE_UP_STREAM,
         tries: "Reads from the stream behind the number `handle`, which it was never given.",
         run: |_, arguments| {
             // SAFETY: as above.
@@ -33,7 +34,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "handle_of_another_kind",
+        name: attacks::HANDLE_OF_ANOTHER_KIND,
         tries: "Uses header fields as the body of an answer.",
         run: |_, _| {
             // SAFETY: as above.
@@ -42,7 +43,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "handle_used_twice",
+        name: attacks::HANDLE_USED_TWICE,
         tries: "Uses header fields after it has given them back.",
         run: |_, _| {
             let fields = Fields::new();

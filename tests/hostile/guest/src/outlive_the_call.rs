@@ -4,11 +4,12 @@
 use serde_json::{Value, json};
 
 use crate::attack::{Attack, number};
+use crate::attacks;
 use crate::request::{Request, Sent, pause};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "return_with_requests_in_flight",
+        name: attacks::RETURN_WITH_REQUESTS_IN_FLIGHT,
         tries: "Makes `count` good requests and returns without waiting for one.",
         run: |milvus, arguments| {
             std::mem::forget(begin(milvus, arguments));
@@ -16,7 +17,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "trap_with_requests_in_flight",
+        name: attacks::TRAP_WITH_REQUESTS_IN_FLIGHT,
         tries: "Makes `count` good requests and traps without waiting for one.",
         run: |milvus, arguments| {
             let _kept = begin(milvus, arguments);
@@ -24,7 +25,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "time_out_with_requests_in_flight",
+        name: attacks::TIME_OUT_WITH_REQUESTS_IN_FLIGHT,
         tries: "Makes `count` good requests and computes until its time is up.",
         run: |milvus, arguments| {
             let _kept = begin(milvus, arguments);
@@ -34,7 +35,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "give_up_requests_in_flight",
+        name: attacks::GIVE_UP_REQUESTS_IN_FLIGHT,
         tries: "Makes `count` good requests, lets go of each before its answer, and returns.",
         run: |milvus, arguments| {
             drop(begin(milvus, arguments));

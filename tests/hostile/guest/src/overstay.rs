@@ -9,30 +9,31 @@ use wasi::http::types::{Fields, OutgoingBody, OutgoingRequest, RequestOptions, S
 use wasi::io::poll::poll;
 
 use crate::attack::{Attack, number};
+use crate::attacks;
 use crate::request::ROUTE;
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "endless_loop",
+        name: attacks::ENDLESS_LOOP,
         tries: "Runs without end and without a call to the host.",
         run: |_, _| loop {
             black_box(0);
         },
     },
     Attack {
-        name: "endless_calls",
+        name: attacks::ENDLESS_CALLS,
         tries: "Asks the host for the time without end.",
         run: |_, _| loop {
             black_box(now());
         },
     },
     Attack {
-        name: "endless_recursion",
+        name: attacks::ENDLESS_RECURSION,
         tries: "Calls itself until the stack is used up.",
         run: |_, _| json!(recurse(0)),
     },
     Attack {
-        name: "endless_sleep",
+        name: attacks::ENDLESS_SLEEP,
         tries: "Waits for a clock for centuries.",
         run: |_, _| {
             subscribe_duration(u64::MAX).block();
@@ -40,7 +41,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "endless_poll",
+        name: attacks::ENDLESS_POLL,
         tries: "Waits for many clocks at once, each far beyond the deadline.",
         run: |_, _| {
             let clocks: Vec<_> = (0..200)
@@ -50,14 +51,14 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "busy_sleep",
+        name: attacks::BUSY_SLEEP,
         tries: "Makes clocks without end that are over at once, and waits for each.",
         run: |_, _| loop {
             subscribe_duration(0).block();
         },
     },
     Attack {
-        name: "patience",
+        name: attacks::PATIENCE,
         tries: "Sets every time-out of a request to `nanoseconds`, and waits for the answer and its body.",
         run: |milvus, arguments| {
             let options = RequestOptions::new();
@@ -82,13 +83,13 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "panic",
+        name: attacks::PANIC,
         tries: "Panics.",
         #[allow(clippy::panic, reason = "that is the attack")]
         run: |_, _| panic!("on purpose"),
     },
     Attack {
-        name: "unreachable",
+        name: attacks::UNREACHABLE,
         tries: "Runs into an instruction that traps.",
         run: |_, _| core::arch::wasm32::unreachable(),
     },

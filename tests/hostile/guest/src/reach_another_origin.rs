@@ -5,16 +5,17 @@
 use serde_json::Value;
 
 use crate::attack::{Attack, text};
+use crate::attacks;
 use crate::request::{Request, scheme};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "another_authority",
+        name: attacks::ANOTHER_AUTHORITY,
         tries: "Sends a good request to the authority in `authority`: another host, port or spelling of this one.",
         run: another_authority,
     },
     Attack {
-        name: "no_authority",
+        name: attacks::NO_AUTHORITY,
         tries: "Leaves the authority out, so that a host header or a default decides.",
         run: |_, arguments| {
             Request {
@@ -25,12 +26,12 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "another_scheme",
+        name: attacks::ANOTHER_SCHEME,
         tries: "Asks for the scheme in `scheme`, so that the same host is reached by another protocol or unencrypted.",
         run: another_scheme,
     },
     Attack {
-        name: "no_scheme",
+        name: attacks::NO_SCHEME,
         tries: "Leaves the scheme out, so that a default decides.",
         run: |milvus, _| {
             Request {

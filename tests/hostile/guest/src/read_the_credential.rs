@@ -5,18 +5,19 @@
 use serde_json::{Value, json};
 
 use crate::attack::{Attack, text};
+use crate::attacks;
 use crate::remember::found;
 use crate::request::Request;
 use crate::send_headers::given;
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "search_for_the_credential",
+        name: attacks::SEARCH_FOR_THE_CREDENTIAL,
         tries: "Tells all of an answer, and how often each masked text in `marks` stands in its memory.",
         run: search_for_the_credential,
     },
     Attack {
-        name: "guess_the_credential",
+        name: attacks::GUESS_THE_CREDENTIAL,
         tries: "Sends the credential in `headers` beside the host's, to learn from the answer which one counts.",
         run: |milvus, arguments| {
             Request {

@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::attack::{Attack, number, text};
+use crate::attacks;
 
 /// Every byte of what is searched for is given and compared under this mask, so that what is given is not the match.
 const MASK: u8 = 0x5a;
@@ -17,12 +18,12 @@ static CALLS: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "leave_a_mark",
+        name: attacks::LEAVE_A_MARK,
         tries: "Fills `pages` fresh pages of memory with the masked text in `mark`, counts in a global, and lets all go.",
         run: leave_a_mark,
     },
     Attack {
-        name: "look_for_a_mark",
+        name: attacks::LOOK_FOR_A_MARK,
         tries: "Looks for the masked text in `mark` in all its memory and in `pages` fresh pages.",
         run: look_for_a_mark,
     },

@@ -5,16 +5,17 @@
 use serde_json::Value;
 
 use crate::attack::{Attack, text};
+use crate::attacks;
 use crate::request::{Request, method};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "another_path",
+        name: attacks::ANOTHER_PATH,
         tries: "Asks for the path in `path`: encoded, doubled, dotted, absolute, or of a route that is not in the table.",
         run: another_path,
     },
     Attack {
-        name: "no_path",
+        name: attacks::NO_PATH,
         tries: "Leaves the path out, so that a default decides.",
         run: |milvus, _| {
             Request {
@@ -25,12 +26,12 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
-        name: "another_method",
+        name: attacks::ANOTHER_METHOD,
         tries: "Uses the method in `method`, in the letters given, on a route of the table; CONNECT would open a tunnel.",
         run: another_method,
     },
     Attack {
-        name: "speak_grpc",
+        name: attacks::SPEAK_GRPC,
         tries: "Asks for a gRPC method: Milvus serves gRPC on the port of its REST API, past its REST checks.",
         run: speak_grpc,
     },

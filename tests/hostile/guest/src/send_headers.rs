@@ -6,16 +6,17 @@ use serde_json::{Value, json};
 use wasi::http::types::{Fields, OutgoingRequest};
 
 use crate::attack::Attack;
+use crate::attacks;
 use crate::request::Request;
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
-        name: "headers_of_its_own",
+        name: attacks::HEADERS_OF_ITS_OWN,
         tries: "Sends the headers in `headers` with a good request.",
         run: headers_of_its_own,
     },
     Attack {
-        name: "change_headers_later",
+        name: attacks::CHANGE_HEADERS_LATER,
         tries: "Keeps the fields of a request and changes them after it was made.",
         run: change_headers_later,
     },

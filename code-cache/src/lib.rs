@@ -1,5 +1,8 @@
 //! Compiled code, kept between programs: compiling takes a second, reading back some milliseconds.
 //!
+//! A crate of its own, since it holds what the rest of the host does without: the one place that the compiler does not
+//! check (`unsafe`), and files.
+//!
 //! What is read back runs as native code outside the sandbox, and the engine cannot tell forged code from its own. It
 //! is trusted for one reason: only this user could have written it. So what is asked of the folder and of the file is
 //! asked of their open handles, never of a path that may mean something else a moment later:
@@ -28,21 +31,25 @@ use wasmtime::{Engine, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CompiledCode {
-    /// Compiled by this host and not kept: no folder was named.
+    /// Compiled, and not kept: no folder was named.
     Fresh,
-    /// Compiled by this host and kept for the next one.
+    /// Compiled, and kept for the next time.
     Kept {
         /// Why a file that was there already was not used, but replaced.
         instead_of: Option<String>,
     },
     /// Read from the folder: nothing was compiled.
     Read,
-    /// Compiled by this host. It cannot be kept, for this reason.
+    /// Compiled. It cannot be kept, for this reason.
     NotKept(String),
 }
 
-/// Compiles a component, or reads back what an earlier host compiled of the same bytes.
-pub(super) fn component(
+/// Compiles a component, or reads back what was compiled of the same bytes before. The folder is made if it is not
+/// there; whatever is wrong with it, or with what is in it, the component is compiled.
+///
+/// # Errors
+/// The component cannot be compiled.
+pub fn component(
     engine: &Engine,
     bytes: &[u8],
     folder: Option<&Path>,
@@ -110,7 +117,7 @@ fn key(engine: &Engine, bytes: &[u8]) -> [u8; 32] {
 )]
 fn trusted(engine: &Engine, code: &[u8]) -> Result<Component> {
     // SAFETY: the bytes are what `Component::serialize` answered. They come out of a file that this user alone could
-    // write, in a folder that this user alone could write in, both checked on their open handles, and this library
+    // write, in a folder that this user alone could write in, both checked on their open handles, and this crate
     // writes nothing else there under such a name. The digest of the bytes stands in the same file, so they are whole.
     unsafe { Component::deserialize(engine, code) }
 }
@@ -131,7 +138,7 @@ mod folder {
 
     /// The largest file, in bytes. The code of a component of 1 MB has 3 MB.
     const FILE_BYTES: u64 = 256 << 20;
-    /// The newest files are kept, as many as this; the others go.
+    /// So many files are kept, the newest; the others go.
     const FILES: usize = 16;
     const SUFFIX: &str = ".cwasm";
     /// The key, and the digest of what follows.
@@ -143,10 +150,6 @@ mod folder {
 
     impl Folder {
         /// Opens a folder, made if it is not there, and checks it.
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the embedder names this folder, and no other file is touched than those in it"
-        )]
         pub(super) fn open(path: &Path) -> Result<Self> {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -167,10 +170,6 @@ mod folder {
         }
 
         /// The code that is kept under a key, if there is a file.
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a file in the folder that was opened"
-        )]
         pub(super) fn read(&self, key: &[u8; 32]) -> Result<Option<Vec<u8>>> {
             // Opening a FIFO waits for nobody: it is found to be one on the handle.
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -203,10 +202,6 @@ mod folder {
         }
 
         /// Keeps code under a key, in place of what is there.
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "files in the folder that was opened"
-        )]
         pub(super) fn keep(&self, key: &[u8; 32], code: &[u8]) -> Result<()> {
             let random = RandomState::new().build_hasher().finish();
             let temporary = format!("{random:016x}{SUFFIX}");
@@ -214,41 +209,33 @@ mod folder {
                 OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let handle = rustix::fs::openat(&self.0, &temporary, flags, Mode::RUSR | Mode::WUSR)?;
             let mut file = File::from(handle);
+            let named = name(key);
             let kept = file
                 .write_all(&header(key, code))
                 .and_then(|()| file.write_all(code))
                 .and_then(|()| file.sync_all())
-                .and_then(|()| {
-                    Ok(rustix::fs::renameat(
-                        &self.0,
-                        &temporary,
-                        &self.0,
-                        name(key),
-                    )?)
-                });
+                .and_then(|()| Ok(rustix::fs::renameat(&self.0, &temporary, &self.0, &named)?));
             if kept.is_err() {
                 let _ = rustix::fs::unlinkat(&self.0, &temporary, AtFlags::empty());
             }
-            kept.and_then(|()| self.forget_old())
+            kept.and_then(|()| self.forget_old(&named))
         }
 
-        /// Removes all but the newest files, those included that a program which was ended left half-written.
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "files in the folder that was opened"
-        )]
-        fn forget_old(&self) -> Result<()> {
+        /// Removes old files, those included that a program which was ended left half-written: `named` and the newest
+        /// others stay.
+        fn forget_old(&self, named: &str) -> Result<()> {
             let mut files: Vec<(i64, CString)> = Vec::new();
             for entry in Dir::read_from(&self.0)? {
                 let name = entry?.file_name().to_owned();
-                if name.to_bytes().ends_with(SUFFIX.as_bytes()) {
+                let bytes = name.to_bytes();
+                if bytes.ends_with(SUFFIX.as_bytes()) && bytes != named.as_bytes() {
                     // Another program may have removed it meanwhile.
                     let stat = rustix::fs::statat(&self.0, &name, AtFlags::SYMLINK_NOFOLLOW);
                     files.extend(stat.map(|stat| (stat.st_mtime, name)));
                 }
             }
             files.sort();
-            for (_, name) in files.iter().rev().skip(FILES) {
+            for (_, name) in files.iter().rev().skip(FILES - 1) {
                 let _ = rustix::fs::unlinkat(&self.0, name, AtFlags::empty());
             }
             Ok(())
@@ -294,5 +281,40 @@ mod folder {
         Err(Error::other(format!(
             "others can replace what is in the folder `{above}` above it: it belongs to user {owner} and has mode {mode:o}"
         )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Config;
+
+    use super::*;
+
+    #[test]
+    fn t62_code_of_another_engine_has_another_key_and_is_not_taken_under_this_one() {
+        let engine =
+            |interrupted| Engine::new(Config::new().epoch_interruption(interrupted)).unwrap();
+        // The code of the other one cannot be interrupted when the time of a call is over.
+        let [ours, same, other] = [true, true, false].map(engine);
+        let bytes = wat::parse_str("(component (core module (func (loop br 0))))").unwrap();
+        assert_eq!(key(&ours, &bytes), key(&same, &bytes));
+        assert_ne!(key(&ours, &bytes), key(&other, &bytes));
+        assert_ne!(key(&ours, &bytes), key(&ours, b"other bytes"));
+
+        let path = std::env::temp_dir().join(format!("milvus-code-{}", std::process::id()));
+        let kept = |engine, instead_of: Option<&str>| {
+            let (_, became) = component(engine, &bytes, Some(&path)).unwrap();
+            let instead_of = instead_of.map(str::to_owned);
+            assert_eq!(became, CompiledCode::Kept { instead_of });
+        };
+        kept(&other, None);
+        kept(&ours, None);
+        let code = Component::new(&other, &bytes).unwrap().serialize().unwrap();
+        let folder = folder::Folder::open(&path).unwrap();
+        folder.keep(&key(&ours, &bytes), &code).unwrap();
+        kept(&ours, Some("the engine does not take it"));
+        let (_, became) = component(&ours, &bytes, Some(&path)).unwrap();
+        assert_eq!(became, CompiledCode::Read);
+        std::fs::remove_dir_all(path).unwrap();
     }
 }
