@@ -128,7 +128,7 @@ fn unfit(matches: &ArgMatches) -> Option<failure::Failure> {
     let flag = command
         .get_arguments()
         // `local` compiles no component, so it keeps no code of one.
-        .filter(|argument| argument.is_global_set() && argument.get_id() != "no_cache")
+        .filter(|argument| argument.is_global_set() && argument.get_id().as_str() != "no_cache")
         .find(|argument| {
             given.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
         })?;

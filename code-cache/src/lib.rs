@@ -292,8 +292,11 @@ mod tests {
 
     #[test]
     fn t62_code_of_another_engine_has_another_key_and_is_not_taken_under_this_one() {
-        let engine =
-            |interrupted| Engine::new(Config::new().epoch_interruption(interrupted)).unwrap();
+        let engine = |interrupted| {
+            let mut config = Config::new();
+            config.gc_support(false).epoch_interruption(interrupted);
+            Engine::new(&config).unwrap()
+        };
         // The code of the other one cannot be interrupted when the time of a call is over.
         let [ours, same, other] = [true, true, false].map(engine);
         let bytes = wat::parse_str("(component (core module (func (loop br 0))))").unwrap();

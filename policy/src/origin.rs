@@ -68,7 +68,7 @@ pub enum OriginError {
     Trailing(&'static str),
     /// The host is no DNS name, IPv4 or bracketed IPv6 address.
     #[error(
-        "`{0}` is no host: expected a DNS name in ASCII without a trailing dot, an IPv4 address of four decimal numbers, or an IPv6 address in brackets without a zone"
+        "`{0}` is no host: expected a DNS name in ASCII (an international one in its `xn--` form) without a trailing dot, an IPv4 address of four decimal numbers, or an IPv6 address in brackets without a zone"
     )]
     Host(String),
     /// The port is no number of 1 to 65535.
@@ -287,6 +287,20 @@ mod tests {
             ("http://127.1", host("127.1")),
             ("http://0x7f.1", host("0x7f.1")),
             ("http://0x7f000001", host("0x7f000001")),
+            ("http://0X7F.1", host("0X7F.1")),
+            ("http://017700000001", host("017700000001")),
+            ("http://0177.0.0.1", host("0177.0.0.1")),
+            ("http://127.0.0.1.", host("127.0.0.1.")),
+            ("http://1.2.3", host("1.2.3")),
+            ("http://milvus.0x7f", host("milvus.0x7f")),
+            ("http://\u{ff4d}ilvus", host("\\u{ff4d}ilvus")),
+            (
+                "http://milvus\u{3002}example",
+                host("milvus\\u{3002}example"),
+            ),
+            ("http://127.0.0.\u{661}", host("127.0.0.\\u{661}")),
+            ("http://[127.0.0.1]", host("[127.0.0.1]")),
+            ("http://[v1.a]", host("[v1.a]")),
             ("http://2130706433", host("2130706433")),
             ("http://127.0.0.01", host("127.0.0.01")),
             ("http://127.0.0.256", host("127.0.0.256")),

@@ -429,6 +429,12 @@ fn t34_a_user_in_an_authority_is_refused_and_not_repeated() {
     let refusal = admit(&allowance("http://localhost:19530"), whole).expect_err("has a user");
     assert_eq!(refusal.rule, Rule::Authority);
     assert!(!refusal.detail.contains("s3cret"), "{refusal}");
+    let told = refusal.to_string();
+    assert!(
+        told.starts_with("rule `authority`: there is a user"),
+        "{told}"
+    );
+    assert!(told.contains(Rule::Authority.hint()), "{told}");
 }
 
 #[test]

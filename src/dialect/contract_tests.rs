@@ -596,7 +596,6 @@ fn t42_no_answer_makes_a_reader_panic() {
             ),
         }
     }
-    println!("{read} answers read, {refused} refused");
     assert!(
         read > CASES / 50 && refused > CASES / 20,
         "{read} read, {refused} refused"

@@ -565,7 +565,6 @@ mod tests {
                 Err(_) => refused += 1,
             }
         }
-        println!("{read} batches read, {refused} refused");
         assert!(
             read > CASES / 50 && refused > CASES / 50,
             "{read} read, {refused} refused"

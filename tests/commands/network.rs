@@ -222,11 +222,7 @@ fn t12_a_server_that_speaks_tls_to_a_plain_request_is_told_as_one() {
     );
     assert_eq!(server.came().len(), 0, "nobody trusted it with a request");
     let ran = run(&[&LIST[..], &["--uri", &uri]].concat(), &[]);
-    assert!(
-        ran.errors
-            .contains("one that speaks TLS? `milvus-host doctor` looks"),
-        "{ran:?}"
-    );
+    assert!(ran.errors.contains("`milvus-host doctor` looks"), "{ran:?}");
 }
 
 #[test]

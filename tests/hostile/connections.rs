@@ -297,7 +297,8 @@ async fn t39_a_stream_that_is_reset_is_an_error_of_its_own_call_only() {
     let stage = Stage::wide();
     for _ in 0..3 {
         let reset = ask(stage, &endpoint, &question("reset", 0)).await;
-        assert_eq!(reset.error(), "answer-incomplete", "{reset:?}");
+        let errors = ["answer-incomplete", "connection-terminated"];
+        assert!(errors.contains(&reset.error()), "{reset:?}");
         let next = ask(stage, &endpoint, &question("next", 0)).await;
         assert_eq!(
             answer(&next),

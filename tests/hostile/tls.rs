@@ -41,6 +41,25 @@ async fn fails(builder: EndpointBuilder, name: &str) -> ConnectError {
     reason
 }
 
+/// The server refuses the client. In TLS 1.3 it does so when the client has begun to speak, and the end of the connection
+/// may come before the reason.
+async fn refused(
+    builder: EndpointBuilder,
+    name: &str,
+    version: &'static rustls::SupportedProtocolVersion,
+) {
+    if version == &rustls::version::TLS12 {
+        fails(builder, name).await;
+        return;
+    }
+    let seen = ask(&builder.build().expect("an endpoint")).await;
+    assert!(
+        [name, "connection-terminated"].contains(&seen.error()),
+        "{seen:?}"
+    );
+    assert_eq!(seen.requests[0]["outcome"], "unknown");
+}
+
 fn at(server: &TlsServer, host: &str) -> EndpointBuilder {
     Endpoint::builder(&server.uri(host))
 }
@@ -87,7 +106,7 @@ async fn t12_both_versions_of_tls_are_spoken() {
 
 #[tokio::test]
 async fn t12_what_is_wrong_with_a_certificate_is_told_and_nothing_is_sent() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let (authority, other) = (Authority::named("a namesake"), Authority::new());
     let mut names = BTreeSet::new();
     for (certificate, host, name) in [
         (
@@ -113,6 +132,11 @@ async fn t12_what_is_wrong_with_a_certificate_is_told_and_nothing_is_sent() {
         ),
         (
             other.issue(&["localhost"]),
+            "localhost",
+            "tls-certificate-issuer",
+        ),
+        (
+            Authority::named("a namesake").issue(&["localhost"]),
             "localhost",
             "tls-certificate-issuer",
         ),
@@ -253,7 +277,7 @@ async fn t12_a_client_certificate_is_shown_where_the_server_asks_for_one() {
         assert_eq!(seen.requests[0]["status"], 200, "{seen:?}");
         assert_eq!(server.came()[0].client_certificates, 1);
 
-        fails(trusting(), "tls-client-certificate-missing").await;
+        refused(trusting(), "tls-client-certificate-missing", version).await;
         for wrong in [
             authority.issue_to_client(),
             clients.issue_with(&["a client"], |params| {
@@ -262,7 +286,12 @@ async fn t12_a_client_certificate_is_shown_where_the_server_asks_for_one() {
                 params.not_after = date_time_ymd(2021, 1, 1);
             }),
         ] {
-            fails(with(trusting(), &wrong), "tls-client-certificate-refused").await;
+            refused(
+                with(trusting(), &wrong),
+                "tls-client-certificate-refused",
+                version,
+            )
+            .await;
         }
         assert_eq!(server.came().len(), 1, "nobody else came in");
     }
@@ -282,7 +311,8 @@ async fn t12_a_client_certificate_is_not_shown_to_another_endpoints_server() {
     for _ in 0..2 {
         ask(&known).await;
     }
-    fails(trusting(), "tls-client-certificate-missing").await;
+    let version = &rustls::version::TLS13;
+    refused(trusting(), "tls-client-certificate-missing", version).await;
     assert_eq!(server.came().len(), 2);
 }
 
@@ -394,12 +424,12 @@ async fn t12_a_real_milvus_is_spoken_to_over_tls() {
         (
             "milvus_insert",
             json!({ "data": [{ "id": 1, "vector": [1, 0] }] }),
-            "\"1\"",
+            "\"insert_count\":1",
         ),
         (
             "milvus_search",
             json!({ "query_vector": [1, 0] }),
-            "\"id\":\"1\"",
+            "\"id\":1",
         ),
     ] {
         let arguments = crate::servers::local::of("behind_tls", arguments).to_string();

@@ -434,7 +434,7 @@ impl Stage {
     /// Calls a tool that fails by an error of its own.
     pub(crate) async fn fails(&self, tool: &str, arguments: Value) -> ToolError {
         match self.try_call(tool, &arguments.to_string()).await {
-            Err(CallError::Tool(error)) => {
+            Err(CallError::Tool(error) | CallError::Unreachable { error, .. }) => {
                 assert!(
                     !format!("{error:?}").contains(TOKEN),
                     "the token is in an error: {error:?}"

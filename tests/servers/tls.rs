@@ -38,7 +38,12 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn new() -> Self {
-        let (params, key) = (authority(), KeyPair::generate().expect("random bytes"));
+        Self::named(&super::local::unique("an authority"))
+    }
+
+    /// One of this name.
+    pub(crate) fn named(name: &str) -> Self {
+        let (params, key) = (authority(name), KeyPair::generate().expect("random bytes"));
         let pem = params.self_signed(&key).expect("an authority").pem();
         Self {
             issuer: Issuer::new(params, key),
@@ -80,11 +85,11 @@ fn named(names: &[&str]) -> CertificateParams {
     CertificateParams::new(names).expect("names")
 }
 
-fn authority() -> CertificateParams {
+fn authority(called: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let name = &mut params.distinguished_name;
-    name.push(DnType::CommonName, "a test's authority");
+    name.push(DnType::CommonName, called);
     params
 }
 

@@ -130,10 +130,16 @@ impl ConnectError {
     }
 
     fn io(error: &io::Error) -> Self {
+        // hyper-rustls wraps what ended a handshake once more.
+        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return Self::io(inner);
+        }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             io::ErrorKind::TimedOut => Self::Timeout,
-            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => Self::Tls,
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof => Self::Tls,
             _ => Self::Unreachable,
         }
     }
@@ -164,7 +170,8 @@ impl ConnectError {
                 ..
             } => Self::CertificateAddress,
             E::NotValidForName | E::NotValidForNameContext { .. } => Self::CertificateName,
-            E::UnknownIssuer => Self::CertificateIssuer,
+            // An authority of a trusted one's name, with another key.
+            E::UnknownIssuer | E::BadSignature => Self::CertificateIssuer,
             // rustls has no type for it: the text is its verifier's constant.
             E::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
                 Self::CertificateOfAuthority
@@ -280,6 +287,13 @@ impl TransportError {
             }
             if let Some(alert) = cause.downcast_ref().and_then(find) {
                 return Self::Connect(alert);
+            }
+            // Of what ends a connection h2 keeps the text, which is rustls' constant.
+            if cause
+                .to_string()
+                .ends_with("fatal alert: CertificateRequired")
+            {
+                return Self::Connect(ConnectError::ClientCertificateMissing);
             }
             source = cause.source();
         }

@@ -228,6 +228,12 @@ fn what_only_looks_like_an_escape_is_none() {
         "\\u0161n-api-key",
         "\\61n-api-key",
         "%6n-api-key",
+        // Base64 of it, with a letter too many.
+        "YW4tYXnBpLWtleQ==",
+        // Behind a blank, what would be an escape behind a backslash.
+        "YW4 u0074YXBpLWtleQ==",
+        "YW4 x74YXBpLWtleQ==",
+        "YW4 ntYXBpLWtleQ==",
     ] {
         assert_eq!(redacted_of(&["an-api-key"], text), (text.to_owned(), 0));
     }

@@ -14,10 +14,10 @@ fn any_policy(random: &mut Sequence) -> Policy {
         policy = policy.allow(*random.pick(&Effect::ALL));
     }
     if random.once_in(2) {
-        policy = policy.collections(names(*random.pick::<&[&str]>(&NAMES)));
+        policy = policy.collections(names(random.pick::<&[&str]>(&NAMES)));
     }
     if random.once_in(4) {
-        policy = policy.databases(names(*random.pick::<&[&str]>(&[&["a"], &["d", "a"], &[]])));
+        policy = policy.databases(names(random.pick::<&[&str]>(&[&["a"], &["d", "a"], &[]])));
     }
     if random.once_in(3) {
         policy = policy.outside(*random.pick(&["http://tei/", "in/"]));
@@ -43,7 +43,7 @@ fn t26_what_a_call_lets_out_its_tool_and_its_operator_let_out() {
         let (route, content) = *random.pick(&requests);
         let content = content.as_bytes();
         let (policy, tool) = (any_policy(&mut random), any_tool(&mut random));
-        let call = Policy::of(tool).collections(names(*random.pick::<&[&str]>(&NAMES)));
+        let call = Policy::of(tool).collections(names(random.pick::<&[&str]>(&NAMES)));
         let passes = |policy: &Policy, call: &Policy| {
             asked(&allowance(policy.clone(), call.clone()), route, content).is_ok()
         };
