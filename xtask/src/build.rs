@@ -53,6 +53,7 @@ impl Tree {
     /// # Errors
     /// The build fails, or a file cannot be written.
     pub(crate) fn component(&self, profile: &str, package: &str) -> Result<PathBuf> {
+        standard_library()?;
         let mut command = self.cargo(package, profile);
         succeed(&mut command, &format!("building {package}"))?;
         let name = package.replace('-', "_");
@@ -90,6 +91,21 @@ pub(crate) fn component(profile: &str) -> Result<()> {
 /// A build fails, or a file cannot be written.
 pub(crate) fn guest() -> Result<()> {
     Tree::here().component(PROFILE, "hostile-guest").map(|_| ())
+}
+
+/// Adds the target's standard library where rustup has not: with `RUSTUP_AUTO_INSTALL=0`, or a toolchain that was there
+/// before, the `targets` of `rust-toolchain.toml` are not read.
+fn standard_library() -> Result<()> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", TARGET]);
+    let folder = rustc.current_dir(root()).output();
+    let folder = folder.context("rustc cannot be started")?.stdout;
+    if Path::new(String::from_utf8_lossy(&folder).trim()).is_dir() {
+        return Ok(());
+    }
+    let mut add = Command::new("rustup");
+    add.args(["target", "add", TARGET]).current_dir(root());
+    succeed(&mut add, &format!("rustup target add {TARGET}"))
 }
 
 fn remapped(root: &Path) -> String {
