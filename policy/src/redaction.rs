@@ -2,12 +2,18 @@
 //!
 //! | form | how each of its characters may stand |
 //! |---|---|
-//! | as it is | itself, `\u00XX` or `\xXX` in any case, `%XX` (`%25XX`), behind any number of backslashes: JSON, JSON within JSON, and all mixed |
+//! | as it is | itself, `\u00XX` or `\xXX` in any case, `%XX`, `%25XX` and so on, behind any number of backslashes: JSON, JSON within JSON, and all mixed |
 //! | hexadecimal | as above, in any case; blanks, `:` and `-` may stand between |
 //! | base64, at each place within longer text, both alphabets | as above; blanks and line breaks may stand between |
 //!
-//! One pass forward, no tree, no regular expression: time is linear in the text (times the length of the token, if that
-//! repeats itself), and the text is changed in place.
+//! What is looked for is the secret part: the password of `user:password`, or all of an API key.
+//!
+//! Time is linear in the text (times the secret's length, where its first letters repeat themselves without end), and does
+//! not tell how much of a secret a text holds: a component that could measure that would learn it letter by letter. So
+//! the beginnings of all forms, [`WINDOW`] bytes of the secret in each, are searched for at once, bit-parallel (Baeza-Yates
+//! and Gonnet's Shift-And), with the same steps whatever they are; see [`Lane`]. Only a whole window is seen in the time.
+
+use std::collections::VecDeque;
 
 use zeroize::Zeroizing;
 
@@ -18,18 +24,31 @@ const SHORT_MARK: &[u8] = b"[...]";
 const SHORTEST: usize = 6;
 /// A password is looked for without its user from this length on. Milvus' public default, `Milvus`, is no secret.
 const SHORTEST_ALONE: usize = 8;
-/// Signs of escaping, and gaps, that are looked behind in front of one letter; a row of the same plain ones counts as one.
-const IN_FRONT: usize = 12;
-/// How often the `%` of a `%XX` may be escaped itself.
-const PERCENTS: usize = 2;
+/// How many bytes of a secret are searched for at once: as many as have room for all of their forms in 64 bits.
+const WINDOW: usize = 9;
+/// More than the longest spelling of a byte, and a power of two.
+const AHEAD: usize = 8;
 
-/// Looks for credentials, and for the password of each `user:password`.
+/// Looks for credentials.
 pub struct Redaction {
+    /// One for each token that is long enough.
+    lanes: Vec<Lane>,
+}
+
+/// One secret in all of its forms.
+///
+/// A text is read from its end to its beginning. A set of bits says for a place in it which tails of the forms' first
+/// letters stand right there, however they are spelled.
+struct Lane {
     needles: Vec<Needle>,
-    /// Which needles begin with a byte.
-    firsts: Zeroizing<Vec<Vec<usize>>>,
-    /// A bit for each two bytes with which a spelling of a needle may begin.
-    beginnings: Zeroizing<Vec<u64>>,
+    /// For each byte, the bits whose letter it is.
+    letters: Zeroizing<Vec<u64>>,
+    /// For each byte, the bits of the forms in which it means nothing, but for the whole ones: a match begins at a letter.
+    gaps: Zeroizing<Vec<u64>>,
+    /// The bits of the last letters, where a match may end.
+    last: u64,
+    /// The bits that say that all letters stand there.
+    whole: u64,
 }
 
 struct Needle {
@@ -44,66 +63,39 @@ enum Form {
     Base64,
 }
 
+/// What stands in front of a place, and decides how it may be read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Behind {
+    Anything,
+    /// Whatever the backslash was spelled as.
+    Backslash,
+    Percent,
+}
+
 impl Redaction {
-    /// Looks for these, where they have at least 6 bytes, and for passwords of at least 8; backslashes do not count.
+    /// Looks for these, where they have at least 6 bytes; of `user:password`, for a password of at least 8 alone, and for
+    /// a shorter one with the bytes before it that make 9 of them. Backslashes do not count.
     #[must_use]
     pub fn new<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
-        let secrets = tokens.into_iter().flat_map(|token| {
-            let alone = token.split_once(':').map(|(_, word)| word);
-            [(Some(token), SHORTEST), (alone, SHORTEST_ALONE)]
-        });
-        let mut redaction = Self {
-            needles: Vec::new(),
-            firsts: Zeroizing::new(vec![Vec::new(); 1 << 8]),
-            beginnings: Zeroizing::new(vec![0; 1 << 10]),
-        };
-        for (secret, shortest) in secrets {
-            let Some(secret) = secret else { continue };
-            let plain = without_backslashes(secret);
-            if plain.len() < shortest {
-                continue;
-            }
-            redaction.add(plain, Form::Plain);
-            let secret = secret.as_bytes();
-            redaction.add(hexadecimal(secret), Form::Hexadecimal);
-            for shift in 0..3 {
-                redaction.add(base64_within(secret, shift), Form::Base64);
-            }
+        Self {
+            lanes: tokens.into_iter().filter_map(Lane::new).collect(),
         }
-        redaction
-    }
-
-    fn add(&mut self, bytes: Zeroizing<Vec<u8>>, form: Form) {
-        let (Some(&first), Some(&second)) = (bytes.first(), bytes.get(1)) else {
-            return;
-        };
-        let all = || 0..=u8::MAX;
-        for one in all().filter(|byte| form.letter(*byte) == first) {
-            let follows = |byte: &u8| {
-                form.letter(*byte) == second || form.is_gap(*byte) || matches!(byte, b'\\' | b'%')
-            };
-            all().filter(follows).for_each(|two| self.begins(one, two));
-            self.begins(b'\\', one);
-            self.firsts[usize::from(one)].push(self.needles.len());
-        }
-        b"\\ux%".iter().for_each(|two| self.begins(b'\\', *two));
-        all()
-            .filter(u8::is_ascii_hexdigit)
-            .for_each(|two| self.begins(b'%', two));
-        self.needles.push(Needle { bytes, form });
-    }
-
-    fn begins(&mut self, one: u8, two: u8) {
-        let (word, bit) = place(one, two);
-        self.beginnings[word] |= bit;
     }
 
     /// Replaces what is found by `[redacted]`; says how often.
     ///
     /// Replaced, not refused: a token may well be a word that stands in somebody's rows.
     pub fn redact(&self, text: &mut Vec<u8>) -> u64 {
+        let starts = self.starts(text);
+        let mut ways = Ways::default();
         let (mut count, mut read, mut written) = (0, 0, 0);
-        while let Some((start, end)) = self.find(text, read) {
+        for start in starts.ascending() {
+            if start < read {
+                continue;
+            }
+            let Some(end) = self.end(text, start, &mut ways) else {
+                continue;
+            };
             let mark = if end - start < MARK.len() {
                 SHORT_MARK
             } else {
@@ -128,32 +120,27 @@ impl Redaction {
     /// Whether anything is found.
     #[must_use]
     pub fn finds(&self, text: &[u8]) -> bool {
-        self.find(text, 0).is_some()
+        let (starts, mut ways) = (self.starts(text), Ways::default());
+        let mut ends = starts
+            .ascending()
+            .map(|start| self.end(text, start, &mut ways));
+        ends.any(|end| end.is_some())
     }
 
-    /// The first place at or behind `from`.
-    fn find(&self, text: &[u8], from: usize) -> Option<(usize, usize)> {
-        let (mut ends, mut read) = (Ends::default(), from);
-        for (at, pair) in text.windows(2).enumerate().skip(from) {
-            let (word, bit) = place(pair[0], pair[1]);
-            if self.beginnings[word] & bit == 0 {
-                continue;
-            }
-            // What stands behind signs of escaping was looked at from the first of them.
-            if matches!(pair[0], b'\\' | b'%') && at < read {
-                continue;
-            }
-            let mut longest = None;
-            read = Form::Plain.readings(text, at, |value, behind| {
-                for needle in &self.firsts[usize::from(value)] {
-                    longest = longest.max(self.needles[*needle].end(text, behind, &mut ends));
-                }
-            });
-            if let Some(end) = longest {
-                return Some((at, end));
-            }
+    fn starts(&self, text: &[u8]) -> Places {
+        let mut starts = Places::default();
+        for lane in &self.lanes {
+            lane.starts(text, &mut starts);
         }
-        None
+        starts
+    }
+
+    /// Where the longest ends of what begins at `start`.
+    fn end(&self, text: &[u8], start: usize, ways: &mut Ways) -> Option<usize> {
+        let needles = self.lanes.iter().flat_map(|lane| &lane.needles);
+        needles
+            .filter_map(|needle| needle.end(text, start, ways))
+            .max()
     }
 }
 
@@ -163,52 +150,228 @@ impl std::fmt::Debug for Redaction {
     }
 }
 
-fn place(one: u8, two: u8) -> (usize, u64) {
-    (
-        usize::from(one) << 2 | usize::from(two >> 6),
-        1 << (two & 63),
-    )
+/// The part of a token that is looked for.
+fn secret(token: &str) -> &str {
+    let letters = |text: &str| text.bytes().filter(|byte| *byte != b'\\').count();
+    match token.split_once(':') {
+        None => token,
+        Some((_, password)) if letters(password) >= SHORTEST_ALONE => password,
+        Some(_) => {
+            let tails = token.char_indices().map(|(at, _)| &token[at..]);
+            let mut short = tails.filter(|tail| letters(tail) <= WINDOW);
+            short.next().unwrap_or_default()
+        }
+    }
 }
 
-/// Where the spellings of a needle's beginning end: more than one place where a `%`, `u` or `x` may stand for itself or
-/// begin an escape.
-#[derive(Default)]
-struct Ends {
-    now: Vec<usize>,
-    next: Vec<usize>,
+impl Lane {
+    fn new(token: &str) -> Option<Self> {
+        let secret = secret(token);
+        let plain = without_backslashes(secret);
+        if plain.len() < SHORTEST {
+            return None;
+        }
+        let secret = secret.as_bytes();
+        let mut lane = Self {
+            needles: Vec::new(),
+            letters: Zeroizing::new(vec![0; 1 << 8]),
+            gaps: Zeroizing::new(vec![0; 1 << 8]),
+            last: 0,
+            whole: 0,
+        };
+        let mut bit = 1;
+        let mut add = |bytes, form| bit = lane.add(Needle { bytes, form }, bit);
+        add(plain, Form::Plain);
+        add(hexadecimal(secret), Form::Hexadecimal);
+        (0..3).for_each(|shift| add(base64_within(secret, shift), Form::Base64));
+        Some(lane)
+    }
+
+    /// Adds a form from `bit` on; answers the bit behind it.
+    fn add(&mut self, needle: Needle, mut bit: u64) -> u64 {
+        let form = needle.form;
+        self.last |= bit;
+        let window = needle.window();
+        for (place, letter) in needle.bytes[..window].iter().rev().enumerate() {
+            let whole = place + 1 == window;
+            self.whole |= if whole { bit } else { 0 };
+            for byte in 0..=u8::MAX {
+                let (letters, gaps) = (form.letter(byte) == *letter, form.is_gap(byte) && !whole);
+                self.letters[usize::from(byte)] |= if letters { bit } else { 0 };
+                self.gaps[usize::from(byte)] |= if gaps { bit } else { 0 };
+            }
+            bit <<= 1;
+        }
+        self.needles.push(needle);
+        bit
+    }
+
+    /// Notes where a form's first letters begin.
+    fn starts(&self, text: &[u8], starts: &mut Places) {
+        // What stands at the next places, for each of `Behind`: no spelling of a byte is longer.
+        let mut ahead = [[0_u64; 3]; AHEAD];
+        let mut here = 0;
+        for (at, value) in text.iter().enumerate().rev() {
+            here = match value {
+                b'\\' | b'%' => self.bits(Behind::Anything, text, at, &ahead),
+                value => self.letter(*value, here),
+            };
+            ahead[at % AHEAD][0] = here;
+            // Only there may a backslash or a `%` end, as themselves or as `5c` and `25`.
+            if matches!(
+                text[..at],
+                [.., b'\\' | b'%'] | [.., b'5', b'c' | b'C'] | [.., b'2', b'5']
+            ) {
+                ahead[at % AHEAD][1] = self.bits(Behind::Backslash, text, at, &ahead);
+                ahead[at % AHEAD][2] = self.bits(Behind::Percent, text, at, &ahead);
+            }
+            if here & self.whole != 0 {
+                starts.add(at, text.len());
+            }
+        }
+    }
+
+    /// What stands at a place, by what stands at the next ones.
+    fn bits(&self, behind: Behind, text: &[u8], at: usize, ahead: &[[u64; 3]; AHEAD]) -> u64 {
+        let mut bits = 0;
+        behind.readings(text, at, |value, end| {
+            let [anything, backslash, percent] = ahead[end % AHEAD];
+            bits |= match value {
+                b'\\' => backslash,
+                b'%' => self.letter(value, anything) | percent,
+                _ => self.letter(value, anything),
+            };
+        });
+        bits
+    }
+
+    /// What stands where `value` does, by what stands behind it.
+    #[inline]
+    fn letter(&self, value: u8, behind: u64) -> u64 {
+        let byte = usize::from(value);
+        (behind << 1 | self.last) & self.letters[byte] | behind & self.gaps[byte]
+    }
 }
+
+/// Where the letters so far may end, and whether they are the needle's.
+#[derive(Default)]
+struct Ways {
+    now: VecDeque<Way>,
+    next: VecDeque<Way>,
+}
+
+type Way = (usize, Behind, bool);
 
 impl Needle {
-    /// The end of the longest spelling whose first letter ends at `at`.
-    fn end(&self, text: &[u8], at: usize, ends: &mut Ends) -> Option<usize> {
-        let Ends { now, next } = ends;
+    /// How many of its letters are searched for at once.
+    fn window(&self) -> usize {
+        let most = match self.form {
+            Form::Plain => WINDOW,
+            Form::Hexadecimal => WINDOW * 2,
+            Form::Base64 => WINDOW * 4 / 3,
+        };
+        most.min(self.bytes.len())
+    }
+
+    /// The end of the longest spelling that begins at `start`.
+    ///
+    /// A wrong way is followed where no right one is left, to the end of the window and behind it to the end of the
+    /// needle, so that the time does not say where it went wrong.
+    fn end(&self, text: &[u8], start: usize, ways: &mut Ways) -> Option<usize> {
+        let (Ways { now, next }, window) = (ways, self.window());
         now.clear();
-        now.push(at);
-        for letter in self.bytes.iter().skip(1) {
-            // By far the most: one letter, that stands for itself or for nothing that is looked for.
-            if let [at] = now.as_mut_slice() {
-                let byte = *text.get(*at)?;
-                if byte != b'%' && self.form.letter(byte) == *letter {
-                    *at += 1;
-                    continue;
-                }
-                if !matches!(byte, b'\\' | b'%') && !self.form.is_gap(byte) {
-                    return None;
-                }
+        next.clear();
+        now.push_back((start, Behind::Anything, true));
+        for (place, letter) in self.bytes.iter().enumerate() {
+            if place == window && !now.iter().any(|(_, _, right)| *right) {
+                return None;
             }
-            next.clear();
-            for at in now.iter() {
-                self.form.readings(text, *at, |value, end| {
-                    if self.form.letter(value) == *letter {
-                        next.push(end);
+            // By far the most: one way, and a byte that stands for itself.
+            if now.len() == 1
+                && let Some((at, Behind::Anything, right)) = now.front_mut()
+                && let Some(&byte) = text.get(*at)
+                && !matches!(byte, b'\\' | b'%')
+                && !self.form.is_gap(byte)
+            {
+                *at += 1;
+                *right &= self.form.letter(byte) == *letter;
+                continue;
+            }
+            while let Some((at, behind, right)) = now.pop_front() {
+                behind.readings(text, at, |value, end| {
+                    if value == b'\\' {
+                        reach(now, (end, Behind::Backslash, right));
+                    } else if self.form.is_gap(value) {
+                        reach(now, (end, Behind::Anything, right));
+                    } else {
+                        if value == b'%' {
+                            reach(now, (end, Behind::Percent, right));
+                        }
+                        let right = right & (self.form.letter(value) == *letter);
+                        reach(next, (end, Behind::Anything, right));
                     }
                 });
             }
-            next.sort_unstable();
-            next.dedup();
+            if next.iter().any(|(_, _, right)| *right) {
+                next.retain(|(_, _, right)| *right);
+            } else {
+                next.truncate(1);
+            }
             std::mem::swap(now, next);
         }
-        now.last().copied()
+        let right = now.iter().filter(|(_, _, right)| *right);
+        right.map(|(end, ..)| *end).max()
+    }
+}
+
+/// Adds a way, in their order, each place once.
+fn reach(ways: &mut VecDeque<Way>, (at, behind, right): Way) {
+    match ways.binary_search_by_key(&(at, behind), |(at, behind, _)| (*at, *behind)) {
+        Ok(known) => ways[known].2 |= right,
+        Err(gap) => ways.insert(gap, (at, behind, right)),
+    }
+}
+
+impl Behind {
+    /// What the byte at `at` may mean, and where its spelling ends.
+    fn readings(self, text: &[u8], at: usize, mut found: impl FnMut(u8, usize)) {
+        let rest = &text[at..];
+        let Some(&first) = rest.first() else { return };
+        if self != Self::Percent {
+            found(first, at + 1);
+        }
+        let (digits, escaped) = match (self, first) {
+            (Self::Percent, _) => (0, true),
+            (Self::Backslash, b'u') => (3, rest[1..].starts_with(b"00")),
+            (Self::Backslash, b'x') => (1, true),
+            (Self::Backslash, b'n' | b'r' | b't') => return found(b'\n', at + 1),
+            _ => return,
+        };
+        let digit = |at| char::from(*rest.get(at)?).to_digit(16);
+        if let (true, Some(high), Some(low)) = (escaped, digit(digits), digit(digits + 1)) {
+            found((high << 4 | low) as u8, at + digits + 2);
+        }
+    }
+}
+
+/// Places in a text, as a bit for each; none as long as there is none.
+#[derive(Default)]
+struct Places(Vec<u64>);
+
+impl Places {
+    fn add(&mut self, at: usize, of: usize) {
+        if self.0.is_empty() {
+            self.0.resize(of.div_ceil(64), 0);
+        }
+        self.0[at / 64] |= 1 << (at % 64);
+    }
+
+    fn ascending(&self) -> impl Iterator<Item = usize> {
+        let words = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
+        words.flat_map(|(place, word)| {
+            let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
+            bits.map(move |bit| place * 64 + bit)
+        })
     }
 }
 
@@ -230,59 +393,6 @@ impl Form {
             b':' | b'-' => self == Self::Hexadecimal,
             _ => false,
         }
-    }
-
-    /// What the next letter at `at` may be, and where its spelling ends. Answers how far it read in front of one.
-    fn readings(self, text: &[u8], mut at: usize, mut found: impl FnMut(u8, usize)) -> usize {
-        let mut escaped = false;
-        for _ in 0..IN_FRONT {
-            let rest = &text[at..];
-            let Some(&first) = rest.first() else { break };
-            let mut behind = None;
-            let mut read = |value: u8, length: usize| {
-                if value == b'\\' || self.is_gap(value) {
-                    behind = Some((at + length, value == b'\\'));
-                } else {
-                    found(value, at + length);
-                }
-            };
-            if first == b'\\' || self.is_gap(first) {
-                let same = rest.iter().take_while(|byte| **byte == first);
-                read(first, same.count());
-            } else {
-                read(first, 1);
-            }
-            match first {
-                b'%' => percent(rest, read),
-                b'u' if escaped && rest[1..].starts_with(b"00") => hex(rest, 3, read),
-                b'x' if escaped => hex(rest, 1, read),
-                b'n' | b'r' | b't' if escaped && self != Self::Plain => read(b'\n', 1),
-                _ => {}
-            }
-            let Some(next) = behind else { break };
-            (at, escaped) = next;
-        }
-        at
-    }
-}
-
-/// Reads `%XX`, `%25XX` and so on.
-fn percent(text: &[u8], mut read: impl FnMut(u8, usize)) {
-    let mut at = 1;
-    while at <= 1 + 2 * PERCENTS {
-        hex(text, at, &mut read);
-        if !text[at..].starts_with(b"25") {
-            return;
-        }
-        at += 2;
-    }
-}
-
-/// Reads two hexadecimal digits at `at`.
-fn hex(text: &[u8], at: usize, mut read: impl FnMut(u8, usize)) {
-    let digit = |at| char::from(*text.get(at)?).to_digit(16);
-    if let (Some(high), Some(low)) = (digit(at), digit(at + 1)) {
-        read((high << 4 | low) as u8, at + 2);
     }
 }
 
