@@ -1,8 +1,8 @@
 //! What a name means: Milvus resolves an alias wherever the name of a collection stands, so a listed name that is an
 //! alias can lead to a collection that is not listed, and whoever may write aliases can move it there at any time.
 //!
-//! So where the operator lists collections, the host asks Milvus itself before a request leaves, once for each call
-//! and name:
+//! So where the operator lists collections, the host asks Milvus itself, once for each call and name: before a request
+//! that changes anything leaves, and beside one that only reads, whose answer is withheld if a name leads elsewhere.
 //!
 //! ```text
 //! for name in admitted.names() {
@@ -24,7 +24,7 @@
 
 use routes::{Effect, Method, NameKind, Route};
 
-use super::answers::{code, texts};
+use super::answers::{code, has, text};
 use super::body::Reading;
 use super::json::Broken;
 use super::{Admitted, Allowance, Effects, Policy, Refusal, Rule};
@@ -143,10 +143,10 @@ pub fn meaning(
     };
     match (question, code) {
         (Question::Alias, 0 | 200) => {
-            let real = texts(answer, "data.collectionName").map_err(untold)?;
+            let real = text(answer, "data.collectionName").map_err(untold)?;
             let allowed = allowance.policy.names(NameKind::Collection);
-            let listed = |real: &String| allowed.is_none_or(|allowed| allowed.hold(real));
-            if real.len() == 1 && real.iter().all(listed) {
+            let listed = |real: String| allowed.is_none_or(|allowed| allowed.hold(&real));
+            if real.is_some_and(listed) {
                 return Ok(None);
             }
             refused("leads to a collection that is not listed".to_owned())
@@ -156,10 +156,7 @@ pub fn meaning(
         (Question::Exists, 0 | 200) => Ok(Some(Question::Listed)),
         (Question::Exists, 100 | 800) => Ok(None),
         (Question::Listed, 0 | 200) => {
-            if texts(answer, "data[]")
-                .map_err(untold)?
-                .contains(&name.name)
-            {
+            if has(answer, "data[]", &name.name).map_err(untold)? {
                 return Ok(None);
             }
             refused("is an alias, and REST v1 does not say of which collection".to_owned())

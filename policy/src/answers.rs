@@ -9,7 +9,11 @@ use routes::Route;
 use super::grant::Policy;
 use super::json::{Broken, Scanner};
 use super::messages::without_foreign_names;
+use super::names::Names;
 use super::rules::{Refusal, Rule};
+
+/// So much of a message is looked at and shown, in bytes: the rest is withheld.
+const MESSAGE: usize = 4096;
 
 /// The answer as `policy` lets it in: lists and error texts without foreign names.
 ///
@@ -47,27 +51,24 @@ fn members(
         let Some(allowed) = policy.names(name.is) else {
             continue;
         };
-        let names = names(&filtered, name.path)?;
-        if names.iter().all(|name| allowed.hold(name)) {
+        if !holds(&filtered, name.path, |name| !allowed.hold(name))? {
             continue;
         }
         let Some(list) = name.path.strip_suffix("[]") else {
             let why = "the answer is about a collection or a database outside the policy's lists";
             return Ok(Err(Refusal::new(Rule::Answer, why)));
         };
-        // A name that the list holds needs no escape.
-        let kept = names.iter().filter(|name| allowed.hold(name));
-        let kept: Vec<String> = kept.map(|name| format!("\"{name}\"")).collect();
-        for list in at(&filtered, list)? {
-            filtered = replaced(&filtered, list, &format!("[{}]", kept.join(","))).into();
+        if let Some(place) = first(&filtered, list)? {
+            filtered = with_listed(&filtered, place, name.path, allowed)?.into();
         }
     }
-    for place in at(&filtered, "message")? {
-        let Ok(message) = text_at(&filtered, &place) else {
-            continue;
-        };
-        if let Cow::Owned(message) = without_foreign_names(policy, &message) {
-            filtered = replaced(&filtered, place, &quoted(&message)).into();
+    if let Some(place) = first(&filtered, "message")?
+        && let Ok(message) = text_at(&filtered, &place)
+    {
+        let cut = &message[..message.floor_char_boundary(MESSAGE)];
+        let shown = without_foreign_names(policy, cut);
+        if *shown != *message {
+            filtered = replaced(&filtered, place, &quoted(&shown)).into();
         }
     }
     Ok(Ok(match filtered {
@@ -79,18 +80,25 @@ fn members(
 /// Milvus' code in an answer.
 pub(super) fn code(answer: &[u8]) -> Result<i32, Broken> {
     let text = read(answer)?;
-    let code = at(text, "code")?
-        .pop()
-        .and_then(|place| text[place].parse().ok());
+    let code = first(text, "code")?.and_then(|place| text[place].parse().ok());
     code.ok_or(Broken {
         why: "it has no code",
         at: 0,
     })
 }
 
-/// The texts at a path of an answer.
-pub(super) fn texts(answer: &[u8], path: &str) -> Result<Vec<String>, Broken> {
-    names(read(answer)?, path)
+/// The text at a path of an answer, if it is there.
+pub(super) fn text(answer: &[u8], path: &str) -> Result<Option<String>, Broken> {
+    let text = read(answer)?;
+    let place = first(text, path)?;
+    place
+        .map(|place| text_at(text, &place).map(Cow::into_owned))
+        .transpose()
+}
+
+/// Whether one of the texts at a path of an answer is `wanted`.
+pub(super) fn has(answer: &[u8], path: &str, wanted: &str) -> Result<bool, Broken> {
+    holds(read(answer)?, path, |text| text == wanted)
 }
 
 fn read(answer: &[u8]) -> Result<&str, Broken> {
@@ -100,18 +108,53 @@ fn read(answer: &[u8]) -> Result<&str, Broken> {
     })
 }
 
-fn names(text: &str, path: &str) -> Result<Vec<String>, Broken> {
-    let places = at(text, path)?;
-    places.iter().map(|place| text_at(text, place)).collect()
+/// Whether one of the texts at a path is `wanted`. Every place of the path is looked at, and none is kept: a list can be
+/// as long as an answer.
+fn holds(text: &str, path: &str, wanted: impl Fn(&str) -> bool) -> Result<bool, Broken> {
+    let mut found = false;
+    each(text, path, |place| {
+        found |= wanted(&text_at(text, &place)?);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
-fn text_at(text: &str, place: &Range<usize>) -> Result<String, Broken> {
+/// The text with those texts of the list at `place` that are allowed.
+fn with_listed(
+    text: &str,
+    place: Range<usize>,
+    path: &str,
+    allowed: &Names,
+) -> Result<String, Broken> {
+    let mut filtered = String::with_capacity(text.len());
+    filtered.push_str(&text[..place.start]);
+    let mut before = '[';
+    each(text, path, |place| {
+        let name = text_at(text, &place)?;
+        if allowed.hold(&name) {
+            // A name that the list holds needs no escape.
+            filtered.extend([before, '"']);
+            filtered.push_str(&name);
+            filtered.push('"');
+            before = ',';
+        }
+        Ok(())
+    })?;
+    if before == '[' {
+        filtered.push('[');
+    }
+    filtered.push(']');
+    filtered.push_str(&text[place.end..]);
+    Ok(filtered)
+}
+
+fn text_at<'a>(text: &'a str, place: &Range<usize>) -> Result<Cow<'a, str>, Broken> {
     let mut scanner = Scanner::new(text);
     scanner.at = place.start;
     if !scanner.next_is(b'"') {
         return Err(scanner.broken("a name is no text"));
     }
-    Ok(scanner.string()?.into_owned())
+    scanner.string()
 }
 
 fn replaced(text: &str, place: Range<usize>, by: &str) -> String {
@@ -131,25 +174,37 @@ fn quoted(text: &str) -> String {
     json + "\""
 }
 
-/// The values at `path`: `data[]`, `data.records[].collectionName`. What is absent or null has none.
-fn at(text: &str, path: &str) -> Result<Vec<Range<usize>>, Broken> {
-    let mut found = Vec::new();
-    find(&mut Scanner::new(text), path, &mut found)?;
-    Ok(found)
+/// The places of the values at `path`: `data[]`, `data.records[].collectionName`. What is absent or null has none.
+fn each(
+    text: &str,
+    path: &str,
+    mut found: impl FnMut(Range<usize>) -> Result<(), Broken>,
+) -> Result<(), Broken> {
+    find(&mut Scanner::new(text), path, &mut found)
+}
+
+/// The place of the value at a path without lists.
+fn first(text: &str, path: &str) -> Result<Option<Range<usize>>, Broken> {
+    let mut first = None;
+    each(text, path, |place| {
+        first.get_or_insert(place);
+        Ok(())
+    })?;
+    Ok(first)
 }
 
 /// Goes no deeper than the path.
 fn find(
     scanner: &mut Scanner<'_>,
     path: &str,
-    found: &mut Vec<Range<usize>>,
+    found: &mut dyn FnMut(Range<usize>) -> Result<(), Broken>,
 ) -> Result<(), Broken> {
     scanner.space();
     let start = scanner.at;
     if path.is_empty() || scanner.peek() == Some(b'n') {
         scanner.skip()?;
         if path.is_empty() {
-            found.push(start..scanner.at);
+            found(start..scanner.at)?;
         }
         return Ok(());
     }

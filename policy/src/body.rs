@@ -19,12 +19,16 @@ use super::rules::Rule;
 
 /// Objects and lists inside each other. Milvus' own readers end at 10,000.
 const MAX_DEPTH: usize = 64;
-/// Keys of one object. A sparse vector is an object with a key for each of its entries.
+/// Keys of the objects that are open at a time. A sparse vector is an object with a key for each of its entries.
 const MAX_KEYS: usize = 1 << 18;
+/// Places outside Milvus that one request names.
+const MAX_OUTSIDE: usize = 4096;
+/// An emptied set of so many keys is not kept for the next object.
+const LARGE: usize = 1 << 12;
 /// Texts that hold JSON whose texts hold JSON.
 const MAX_TEXTS: u8 = 4;
 /// The key of the database that a request is for. Without it Milvus takes a header's, then `default`.
-const DATABASE: &str = "dbName";
+pub(super) const DATABASE: &str = "dbName";
 /// Up to here the keys of an object are compared one by one.
 const FEW: usize = 12;
 
@@ -46,6 +50,15 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    /// Takes a place outside Milvus; one more than may be named stands for all that follow, and no policy allows it.
+    fn outside(&mut self, place: Option<&str>) {
+        if self.outside.len() < MAX_OUTSIDE {
+            self.outside.push(place.map(str::to_owned));
+        } else if self.outside.len() == MAX_OUTSIDE {
+            self.outside.push(None);
+        }
+    }
+
     /// Takes a name, as text of a body or of a query.
     pub(super) fn name(&mut self, key: &Key, text: &str) -> Result<(), Fault> {
         let Some(kind) = key.verdict.name_kind() else {
@@ -193,10 +206,13 @@ impl<'a> Seen<'a> {
         true
     }
 
-    fn clear(&mut self) {
+    /// Emptied, for another object; `None` if it was large.
+    fn cleared(mut self) -> Option<Self> {
+        let large = self.keys.capacity().max(self.many.capacity()) > LARGE;
         self.keys.clear();
         self.ascending = true;
         self.many.clear();
+        (!large).then_some(self)
     }
 }
 
@@ -205,6 +221,8 @@ struct Reader<'a> {
     frames: Vec<Frame<'a>>,
     /// Emptied sets, for the next objects.
     spare: Vec<Seen<'a>>,
+    /// Keys of the objects that are open.
+    keys: usize,
     /// How many texts this text stands in.
     texts: u8,
 }
@@ -215,6 +233,7 @@ impl<'a> Reader<'a> {
             scanner: Scanner::new(text),
             frames: Vec::new(),
             spare: Vec::new(),
+            keys: 0,
             texts,
         }
     }
@@ -229,16 +248,16 @@ impl<'a> Reader<'a> {
             self.scanner.space();
             if self.scanner.next_is(close) {
                 if let Some(Frame::Object {
-                    mut seen,
+                    seen,
                     places,
                     leads_out,
                     ..
                 }) = self.frames.pop()
                 {
-                    seen.clear();
-                    self.spare.push(seen);
+                    self.keys -= seen.count();
+                    self.spare.extend(seen.cleared());
                     if leads_out && reading.outside.len() == places {
-                        reading.outside.push(None);
+                        reading.outside(None);
                     }
                 }
                 continue;
@@ -266,10 +285,11 @@ impl<'a> Reader<'a> {
         let key = self.scanner.key()?;
         let value = self.below(shape, &key, reading)?;
         if let Some(Frame::Object { seen, .. }) = self.frames.last_mut() {
-            if seen.count() >= MAX_KEYS {
+            self.keys += 1;
+            if self.keys > MAX_KEYS {
                 return Err(Fault::new(
                     Rule::Json,
-                    format!("an object has more than {MAX_KEYS} keys"),
+                    format!("an object, with those around it, has more than {MAX_KEYS} keys"),
                 ));
             }
             if !seen.add(key) {
@@ -298,7 +318,7 @@ impl<'a> Reader<'a> {
                 {
                     reading.effects.insert(raise.to);
                     if raise.to == Effect::Outbound {
-                        reading.outside.push(None);
+                        reading.outside(None);
                     }
                 }
                 Ok(Shape::of(known))
@@ -368,7 +388,7 @@ impl<'a> Reader<'a> {
                 let shape = match shape {
                     Shape::Closed(_) | Shape::Map(_) | Shape::Open(_) => shape,
                     Shape::Place(open) => {
-                        reading.outside.push(None);
+                        reading.outside(None);
                         Shape::Open(open)
                     }
                     Shape::List(_) | Shape::Flat(_) => return Err(self.misplaced()),
@@ -444,7 +464,7 @@ impl<'a> Reader<'a> {
             Shape::Flat(key) => {
                 self.raised_by(key, text, reading);
                 if key.verdict == Verdict::Outbound {
-                    reading.outside.push(text.map(str::to_owned));
+                    reading.outside(text);
                 }
                 match text {
                     Some(text) => reading.name(key, text),
@@ -453,7 +473,7 @@ impl<'a> Reader<'a> {
                 }
             }
             Shape::Place(open) => {
-                reading.outside.push(text.map(str::to_owned));
+                reading.outside(text);
                 self.inner(open, text, reading)
             }
             Shape::Open(open) => self.inner(open, text, reading),

@@ -4,10 +4,13 @@ use std::fmt;
 
 use routes::{Effect, NameKind, Route};
 
-use super::body::Reading;
+use super::body::{DATABASE, Reading};
 use super::effects::{Effects, Mode};
 use super::names::{Names, listed};
 use super::rules::{Refusal, Rule};
+
+/// The database that Milvus takes where none is named.
+const DEFAULT_DATABASE: &str = "default";
 
 /// What a component may do: an operator's settings, and, narrower, what one call is for. The default lets everything
 /// through that stays inside Milvus.
@@ -17,7 +20,12 @@ pub struct Policy {
     collections: Option<Names>,
     databases: Option<Names>,
     outside: Vec<String>,
+    /// The database that every request has to be for.
+    within: Option<Database>,
 }
+
+/// The database of a call. `None`: Milvus' default.
+type Database = Option<String>;
 
 impl Default for Policy {
     fn default() -> Self {
@@ -59,6 +67,7 @@ impl Policy {
             collections: None,
             databases: None,
             outside: Vec::new(),
+            within: None,
         }
     }
 
@@ -80,6 +89,13 @@ impl Policy {
     #[must_use]
     pub fn databases(mut self, names: Names) -> Self {
         self.databases = Some(names);
+        self
+    }
+
+    /// Only in the database of a call; `None` is Milvus' default.
+    #[must_use]
+    pub fn within(mut self, database: Option<&str>) -> Self {
+        self.within = Some(database.map(str::to_owned));
         self
     }
 
@@ -105,10 +121,14 @@ impl Policy {
         }
     }
 
-    /// Whether a request of `route` that holds what was read may leave.
+    /// Whether any request of `route` may leave: asked before its body is read. What it breaks else is `rule`.
+    pub(super) fn check_route(&self, rule: Rule, route: &Route) -> Result<(), Refusal> {
+        self.check_effects(rule, route.effects())
+    }
+
+    /// Whether a request of `route`, which may leave, may hold what was read.
     pub(super) fn check(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
-        let raised = reading.effects.iter();
-        self.check_effects(Rule::Effect, route.effects().chain(raised))?;
+        self.check_effects(Rule::Effect, reading.effects.iter())?;
         self.check_outside(route, reading)?;
         self.check_names(route, reading)
     }
@@ -116,11 +136,27 @@ impl Policy {
     /// Whether a request of `route` is one that the call is for. What single keys raise it to is for the operator's
     /// policy to say, not for a tool's hints.
     pub(super) fn check_call(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
-        self.check_effects(Rule::Tool, route.effects())?;
-        self.check_names(route, reading).map_err(|refusal| Refusal {
-            rule: Rule::Call,
-            ..refusal
-        })
+        self.check_names(route, reading)
+            .map_err(|refusal| Refusal {
+                rule: Rule::Call,
+                ..refusal
+            })?;
+        self.check_within(route, reading)
+    }
+
+    /// A route that cannot be for a database is for all of them.
+    fn check_within(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
+        let Some(database) = &self.within else {
+            return Ok(());
+        };
+        let expected = database.as_deref().unwrap_or(DEFAULT_DATABASE);
+        let named =
+            reading.database.is_some() || database.is_none() || route.key(DATABASE).is_none();
+        if named && reading.databases.iter().all(|name| name == expected) {
+            return Ok(());
+        }
+        let detail = format!("it is for another database than the call's, `{expected}`");
+        Err(Refusal::new(Rule::CallDatabase, detail))
     }
 
     fn check_effects(

@@ -138,6 +138,9 @@ pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitte
     let mut reading = Reading::default();
     let query = check_query(route, request.query, &mut reading).map_err(known)?;
     check_body(allowance, route, &request).map_err(known)?;
+    let classes = allowance.policy.check_route(Rule::Effect, route);
+    let classes = classes.and_then(|()| allowance.call.check_route(Rule::Tool, route));
+    classes.map_err(known)?;
     if route.method == Method::Post {
         reading = body::read(route.keys, &request.body)
             .map_err(|fault| known(Refusal::new(fault.rule, fault.detail)))?;

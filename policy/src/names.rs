@@ -49,6 +49,13 @@ impl Names {
         Ok(Self(names))
     }
 
+    /// Exactly these names, without beginnings. What is no name in Milvus is in no list.
+    #[must_use]
+    pub fn exact<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let names = names.into_iter().filter(|name| is_name(name));
+        Self(names.map(str::to_owned).collect())
+    }
+
     /// Whether a name is in it.
     #[must_use]
     pub fn hold(&self, name: &str) -> bool {

@@ -92,6 +92,8 @@ rules! {
     Tool = "tool-effect", CALL;
     /// A collection that is not among the call's arguments.
     Call = "call-collection", CALL;
+    /// Another database than the one that the call is in.
+    CallDatabase = "call-database", CALL;
     /// The answer is about something outside the policy's lists, or cannot be read.
     Answer = "answer", LISTS;
 }
