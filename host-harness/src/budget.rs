@@ -4,53 +4,73 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes that may be held. Counted in KiB, rounded up.
+/// Bytes that may be held, by the host and by one call of it. Counted in KiB, rounded up.
 #[derive(Clone, Debug)]
-pub(crate) struct Budget(Arc<Semaphore>);
+pub(crate) struct Budget {
+    host: Arc<Semaphore>,
+    call: Arc<Semaphore>,
+    units: usize,
+}
 
 /// A part of the budget; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Budget,
-    permit: OwnedSemaphorePermit,
+    permits: Permits,
 }
+
+/// The host's, and the call's: as many of both.
+type Permits = [OwnedSemaphorePermit; 2];
 
 impl Budget {
     pub(crate) fn new(bytes: u64) -> Self {
         let units = usize::try_from(bytes.div_ceil(1024))
             .unwrap_or(usize::MAX)
             .min(Semaphore::MAX_PERMITS);
-        Self(Arc::new(Semaphore::new(units)))
+        Self {
+            host: Arc::new(Semaphore::new(units)),
+            call: Arc::new(Semaphore::new(units)),
+            units,
+        }
+    }
+
+    /// What one call may take of it: half, so that others are served whatever it does.
+    pub(crate) fn of_a_call(&self) -> Self {
+        Self {
+            call: Arc::new(Semaphore::new(self.units.div_ceil(2))),
+            ..self.clone()
+        }
     }
 
     /// Takes room for `bytes`, or nothing: nobody waits in line, a full budget is an answer.
     pub(crate) fn take(&self, bytes: u64) -> Option<Share> {
         Some(Share {
             budget: self.clone(),
-            permit: self.permit(bytes.div_ceil(1024))?,
+            permits: self.permits(bytes.div_ceil(1024))?,
         })
     }
 
-    fn permit(&self, units: u64) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0)
-            .try_acquire_many_owned(u32::try_from(units).ok()?)
-            .ok()
+    fn permits(&self, units: u64) -> Option<Permits> {
+        let units = u32::try_from(units).ok()?;
+        let take = |from: &Arc<Semaphore>| Arc::clone(from).try_acquire_many_owned(units).ok();
+        Some([take(&self.host)?, take(&self.call)?])
     }
 }
 
 impl Share {
     /// Grows the share until it covers `bytes` in all. `false`: there is no more room.
     pub(crate) fn cover(&mut self, bytes: u64) -> bool {
-        let missing = bytes
-            .div_ceil(1024)
-            .saturating_sub(self.permit.num_permits() as u64);
-        match self.budget.permit(missing) {
-            Some(more) => {
-                self.permit.merge(more);
-                true
-            }
-            None => false,
-        }
+        let [host, call] = &mut self.permits;
+        let covered = host.num_permits() as u64;
+        let Some([more, too]) = self
+            .budget
+            .permits(bytes.div_ceil(1024).saturating_sub(covered))
+        else {
+            return false;
+        };
+        host.merge(more);
+        call.merge(too);
+        true
     }
 }
 
@@ -76,6 +96,18 @@ mod tests {
         assert!(budget.take(1).is_none());
         drop(share);
         assert!(budget.take(4096).is_some());
+    }
+
+    #[test]
+    fn t48_one_call_takes_no_more_than_half() {
+        let budget = Budget::new(4096);
+        let (one, other) = (budget.of_a_call(), budget.of_a_call());
+        let mut share = one.take(1024).expect("a quarter");
+        assert!(share.cover(2048) && !share.cover(2049));
+        assert!(one.take(1).is_none());
+        assert!(other.take(2048).is_some());
+        drop(share);
+        assert!(one.take(2048).is_some());
     }
 
     #[test]

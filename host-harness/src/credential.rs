@@ -34,10 +34,15 @@ struct State {
     asking: bool,
 }
 
-/// One token: as it is, as it is sent, and as it is looked for together with the one before it.
+/// How many tokens before the one in use are looked for in answers.
+const BEFORE: usize = 16;
+
+/// One token: as it is, as it is sent, and as it is looked for together with those before it.
 struct Token {
-    text: Zeroizing<String>,
+    text: Arc<Zeroizing<String>>,
     authorization: Option<HeaderValue>,
+    /// Those that were in use before it, the last one first.
+    before: Vec<Arc<Zeroizing<String>>>,
     redaction: Redaction,
 }
 
@@ -126,12 +131,18 @@ impl fmt::Debug for Credential {
 
 impl Token {
     fn new(text: String, before: Option<&Self>) -> Self {
-        let text = Zeroizing::new(text);
-        let known = before.map(|token| token.text.as_str());
+        let text = Arc::new(Zeroizing::new(text));
+        let known = before
+            .iter()
+            .flat_map(|token| [&token.text].into_iter().chain(&token.before));
+        let known = known.filter(|known| **known != text);
+        let before: Vec<_> = known.take(BEFORE).map(Arc::clone).collect();
+        let looked_for = [&text].into_iter().chain(&before);
         Self {
-            redaction: Redaction::new(std::iter::once(text.as_str()).chain(known)),
+            redaction: Redaction::new(looked_for.map(|token| token.as_str())),
             authorization: authorization(&text),
             text,
+            before,
         }
     }
 }
@@ -175,6 +186,7 @@ impl Renewal {
 }
 
 /// The token that one request shows to Milvus.
+#[derive(Clone)]
 pub(crate) struct Shown {
     credential: Credential,
     token: Arc<Token>,
@@ -185,7 +197,7 @@ impl Shown {
         self.token.authorization.clone()
     }
 
-    /// Takes the token, the one before it, and the one that followed meanwhile, out of an answer; says how often.
+    /// Takes the token, those before it, and those that followed meanwhile, out of an answer; says how often.
     pub(crate) fn redact(&self, answer: &mut Vec<u8>) -> u64 {
         let now = Arc::clone(&self.credential.lock().token);
         let more = if Arc::ptr_eq(&now, &self.token) {
@@ -372,8 +384,23 @@ mod tests {
         for shown in [before, credential.show()] {
             let mut answer = format!("{OLD} {NEW}").into_bytes();
             assert_eq!(shown.redact(&mut answer), 2);
-            assert_eq!(answer, b"[redacted] [redacted]");
+            assert_eq!(answer, b"root:[redacted] root:[redacted]");
             assert!(shown.is_in(OLD.as_bytes()) && shown.is_in(NEW.as_bytes()));
         }
+    }
+
+    #[tokio::test]
+    async fn t33_the_last_sixteen_tokens_are_taken_out_of_answers() {
+        let (credential, _) = counting();
+        let credential = credential.renewal_interval(Duration::ZERO);
+        let mut tokens = Vec::new();
+        for _ in 0..BEFORE + 2 {
+            tokens.push(sent(&credential).replace("Bearer ", ""));
+            let renewed = credential.show().refused(soon()).await;
+            assert_eq!(renewed, Some(Renewal::Renewed));
+        }
+        let shown = credential.show();
+        let known = tokens.iter().filter(|token| shown.is_in(token.as_bytes()));
+        assert_eq!(known.count(), BEFORE);
     }
 }

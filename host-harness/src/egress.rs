@@ -6,7 +6,7 @@ mod body;
 mod record;
 mod traffic;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http_body_util::BodyExt as _;
 use hyper::http::request::Parts;
@@ -40,8 +40,8 @@ pub(crate) struct Call {
     pub(crate) id: u64,
     pub(crate) tool: String,
     pub(crate) endpoint: Option<Endpoint>,
-    /// What the call is for.
-    pub(crate) scope: Policy,
+    /// What the call is for. Nothing leaves before it is known.
+    pub(crate) scope: OnceLock<Policy>,
     pub(crate) limits: Limits,
     pub(crate) budget: Budget,
     pub(crate) audit: Audit,
@@ -146,6 +146,12 @@ impl Stop {
 }
 
 impl Call {
+    /// Says what it is for, within its endpoint's database.
+    pub(crate) fn set_scope(&self, scope: Policy) {
+        let database = self.endpoint.as_ref().and_then(Endpoint::database);
+        let _ = self.scope.set(scope.within(database));
+    }
+
     /// Decides about a request, and sends it.
     async fn pass(
         self: &Arc<Self>,
@@ -160,12 +166,8 @@ impl Call {
         let (once, at_once) = (self.limits.requests_at_once, record.at_once);
         let allowed = record.number <= most && at_once <= once;
         // Also what will be refused is read up to the cap: a component whose body breaks off never sees the reason.
-        let share = if allowed {
-            self.budget.take(keep)
-        } else {
-            None
-        };
-        let came = Came::collect(body, if share.is_some() { keep } else { 0 }, cap).await;
+        let keep = if allowed { keep } else { 0 };
+        let came = Came::collect(body, keep, cap, &self.budget).await;
         record.request_bytes = came.count;
         if record.number > most {
             let detail = format!("a call makes at most {most} requests");
@@ -175,7 +177,7 @@ impl Call {
             let detail = format!("a call has at most {once} requests on their way");
             return Err(Stop::refuse(Rule::AtOnce, detail));
         }
-        let Some(_share) = share else {
+        let Some(_share) = came.share else {
             return Err(Stop::Failed(TransportError::Overloaded));
         };
         if self.traffic.has_ended() {
@@ -204,7 +206,7 @@ impl Call {
             return Err(Stop::Failed(TransportError::Internal));
         };
         let route = admitted.route();
-        record.route = Some(route);
+        record.admitted(&admitted);
         let bounds = Bounds {
             budget: &self.budget,
             response_bytes: self.limits.response_bytes,
@@ -283,7 +285,11 @@ impl Call {
             request_bytes: self.limits.request_bytes,
             rows: self.limits.rows_per_request,
             policy: endpoint.map_or_else(Policy::default, |endpoint| endpoint.policy().clone()),
-            call: self.scope.clone(),
+            call: self
+                .scope
+                .get()
+                .cloned()
+                .unwrap_or_else(|| Policy::of(Effects::default())),
         }
     }
 

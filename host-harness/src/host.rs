@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use routes::Effect::{self, Erase, Read, Write};
@@ -127,8 +127,10 @@ impl HostBuilder {
 /// Runs a function of one of the component's interfaces and answers how that ended.
 macro_rules! run {
     ($host:expr, $endpoint:expr, $tool:expr, $scope:expr, $interface:ident, |$guest:ident, $store:ident| $call:expr) => {{
-        let mut running = $host.open($endpoint, $tool, $scope)?;
+        let mut running = $host.open($endpoint, $tool, false)?;
+        let call = Arc::clone(&running.over.call);
         let work = async {
+            call.set_scope($scope);
             let $guest = running.$interface().await?;
             let $store = &mut running.store;
             $call.await
@@ -159,9 +161,7 @@ macro_rules! typed {
 
 /// What a call is for: classes of effect, and the collection that it names.
 fn scope<const N: usize>(effects: &[Effect], collections: [&str; N]) -> Policy {
-    // What is no name is in no list, and the request that holds it is refused.
-    let names = Names::parse(collections).unwrap_or_default();
-    Policy::of(Effects::of(effects)).collections(names)
+    Policy::of(Effects::of(effects)).collections(Names::exact(collections))
 }
 
 impl Host {
@@ -204,8 +204,7 @@ impl Host {
 
     /// `by_host`: not because its caller asked for them.
     async fn ask_for_tools(&self, by_host: bool) -> Result<Vec<tools::Tool>, CallError> {
-        let mut running = self.open(None, "list_tools", scope(&[], []))?;
-        running.over.by_host = by_host;
+        let mut running = self.open(None, "list_tools", by_host)?;
         let work = async {
             let guest = running.tools().await?;
             let listed = guest.call_list_tools(&mut running.store).await;
@@ -231,7 +230,7 @@ impl Host {
         };
         // No hint speaks of what Milvus contacts: that is the operator's policy alone.
         let names = policy::names_in(arguments);
-        let names = Names::parse(names.iter().map(String::as_str)).unwrap_or_default();
+        let names = Names::exact(names.iter().map(String::as_str));
         Ok(Policy::of(effects)
             .collections(names)
             .allow(Effect::Outbound))
@@ -248,10 +247,14 @@ impl Host {
         arguments: &str,
     ) -> Result<String, CallError> {
         let connection = self.connection(endpoint);
-        let scope = self.scope_of(name, arguments).await?;
-        let ended = run!(self, Some(endpoint), name, scope, tools, |guest, store| {
-            guest.call_call_tool(store, &connection, name, arguments)
-        });
+        let ended = run!(
+            self,
+            Some(endpoint),
+            name,
+            self.scope_of(name, arguments).await?,
+            tools,
+            |guest, store| guest.call_call_tool(store, &connection, name, arguments)
+        );
         ended.map_err(CallError::from)
     }
 
@@ -380,27 +383,29 @@ impl Host {
         endpoint.connection(self.0.limits.request_time())
     }
 
-    /// Takes a place among the calls, and arms a store for it.
+    /// Takes a place among the calls, and arms a store for it. What the host asks for a call (`by_host`) is in that
+    /// call's place.
     fn open(
         &self,
         endpoint: Option<&Endpoint>,
         tool: &str,
-        scope: Policy,
+        by_host: bool,
     ) -> Result<Running<'_>, CallError> {
         let inner = &self.0;
         let call = Arc::new(Call {
             id: inner.last_call.fetch_add(1, Ordering::Relaxed) + 1,
             tool: tool.chars().take(64).collect(),
             endpoint: endpoint.cloned(),
-            scope,
+            scope: OnceLock::new(),
             limits: inner.limits.clone(),
-            budget: inner.budget.clone(),
+            budget: inner.budget.of_a_call(),
             audit: inner.audit.clone(),
             deadline: Instant::now() + inner.limits.request_time(),
             traffic: Traffic::default(),
             meanings: Meanings::default(),
         });
-        let Ok(place) = Arc::clone(&inner.calls).try_acquire_owned() else {
+        let place = (!by_host).then(|| Arc::clone(&inner.calls).try_acquire_owned());
+        let Ok(place) = place.transpose() else {
             summary(&call, false, CallError::Overloaded.name(), Duration::ZERO);
             return Err(CallError::Overloaded);
         };
@@ -411,7 +416,7 @@ impl Host {
             store,
             over: Over {
                 call,
-                by_host: false,
+                by_host,
                 started: Instant::now(),
                 result: "cancelled",
             },
@@ -428,7 +433,7 @@ struct Running<'a> {
     gate: Gate,
     store: Store<Guest>,
     over: Over,
-    _place: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// Closes the way out when it is dropped: before the instance goes, whose half-written bodies then look complete.
@@ -635,7 +640,10 @@ impl Running<'_> {
                 Err(Ended::Answered(error, notes))
             }
             Ok(Err(error)) => Err(Ended::Broken(
-                CallError::ended(&error, exceeded, &call.limits),
+                // Its tools could not be listed.
+                error
+                    .downcast()
+                    .unwrap_or_else(|error| CallError::ended(&error, exceeded, &call.limits)),
                 call.traffic.sent(),
             )),
             Err(cut) => Err(Ended::Broken(

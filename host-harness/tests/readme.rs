@@ -32,8 +32,8 @@ fn code_lines(path: &Path) -> usize {
 fn the_trusted_base_stays_small() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for (folder, most) in [
-        ("host-harness", 3900),
-        ("policy", 2200),
+        ("host-harness", 4000),
+        ("policy", 2300),
         ("code-cache", 250),
     ] {
         let lines = code_lines(&project.join(folder).join("src"));

@@ -505,6 +505,49 @@ async fn t48_calls_beyond_the_limit_are_refused_and_a_busy_one_starves_nobody() 
 }
 
 #[tokio::test]
+async fn t48_t55_whoever_waits_for_a_list_of_tools_without_end_ends_in_his_own_time() {
+    let list = "(func (export \"milvus:vector-store/tools@0.1.0#list-tools\") (result i32)";
+    let endless = CORE.replace(list, &format!("{list} (loop $more (br $more))"));
+    assert_ne!(endless, CORE);
+    let stage = Arc::new(Stage::of(
+        &component(&endless),
+        "http://127.0.0.1:1",
+        quick(),
+    ));
+    let start = Instant::now();
+    let calls: Vec<_> = (0..4)
+        .map(|_| {
+            let stage = Arc::clone(&stage);
+            tokio::spawn(async move { stage.call("answer").await })
+        })
+        .collect();
+    for call in calls {
+        let limit = LimitKind::CallTime;
+        let ended = call.await.unwrap();
+        assert!(
+            matches!(ended, Err(CallError::Limit { limit: l, .. }) if l == limit),
+            "{ended:?}"
+        );
+    }
+    // One after the other they would take four times as long.
+    assert!(
+        start.elapsed() < quick().call_time * 3,
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(stage.lines().len(), 4, "each has its line");
+}
+
+#[tokio::test]
+async fn t48_a_list_of_tools_takes_no_place_from_the_call_that_it_is_for() {
+    let stage = Stage::new(Limits {
+        concurrent_calls: 1,
+        ..quick()
+    });
+    assert_eq!(stage.call("answer").await.unwrap(), "{}");
+}
+
+#[tokio::test]
 async fn a_component_without_the_typed_interfaces_says_so() {
     let stage = Stage::new(quick());
     let error = stage

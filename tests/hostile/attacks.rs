@@ -40,10 +40,12 @@ attacks! {
     HUGE_ANSWER = "huge_answer";
     HUGE_HEADER = "huge_header";
     HUGE_LIST = "huge_list";
+    HUGE_PARTS = "huge_parts";
     HUGE_READ = "huge_read";
     HUGE_WAIT = "huge_wait";
     HUGE_ZEROES = "huge_zeroes";
     LEAVE_A_MARK = "leave_a_mark";
+    LENGTHS_ONLY_DECLARED = "lengths_only_declared";
     LENGTH_WITHOUT_BODY = "length_without_body";
     LOOK_FOR_A_MARK = "look_for_a_mark";
     MADE_UP_CLOCK = "made_up_clock";

@@ -79,7 +79,7 @@ async fn t46_a_read_of_any_size_gives_what_there_is() {
 }
 
 #[tokio::test]
-async fn t46_answers_that_nobody_reads_end_at_the_budget() {
+async fn t46_t48_answers_that_nobody_reads_end_at_half_of_the_budget() {
     let milvus = Recorder::answering(|_| ok("application/json", &[b' '; 1 << 20]));
     let stage = Stage::new(Limits {
         budget_bytes: 8 << 20,
@@ -96,9 +96,29 @@ async fn t46_answers_that_nobody_reads_end_at_the_budget() {
             .count(),
         seen.requests.iter().filter(failed).count(),
     );
-    // The body of the request has its share, too.
-    assert_eq!((kept, refused), (7, 23), "{seen:?}");
+    // Half of the budget, in which the body of the request has its share, too.
+    assert_eq!((kept, refused), (3, 27), "{seen:?}");
     stage.still_works().await;
+}
+
+#[tokio::test]
+async fn t48_lengths_that_are_only_declared_take_no_room_from_others() {
+    let milvus = Recorder::start();
+    let limits = Limits::default();
+    let arguments = json!({ "count": 8, "bytes": limits.request_bytes, "milliseconds": 1000 });
+    let stage = Stage::new(limits);
+    let uri = milvus.uri();
+    let held = stage.attack(&uri, attacks::LENGTHS_ONLY_DECLARED, arguments);
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stage
+            .attack(&uri, attacks::ORDINARY_REQUEST, json!({}))
+            .await
+    };
+    let (held, other) = tokio::join!(held, others);
+    assert_eq!(held.sent(), 0, "{held:?}");
+    assert_eq!((other.result(), other.sent()), ("ok", 1), "{other:?}");
+    assert!(other.time < Duration::from_millis(600), "{other:?}");
 }
 
 #[tokio::test]
@@ -799,6 +819,18 @@ fn t46_the_host_holds_no_more_for_a_hostile_component_than_fifty_megabytes() {
             json!({ "count": 100_000 }),
             "header-bytes",
             32,
+        ),
+        (
+            attacks::HUGE_PARTS,
+            json!({ "bytes": 4_000_000 }),
+            "handles",
+            32,
+        ),
+        (
+            attacks::HUGE_PARTS,
+            json!({ "bytes": 60_000 }),
+            "handles",
+            0,
         ),
         (attacks::ALL_MEMORY, json!({}), "memory-bytes", 32),
     ] {

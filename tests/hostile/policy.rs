@@ -88,6 +88,38 @@ async fn t26_a_call_about_one_collection_reaches_no_other() {
 }
 
 #[tokio::test]
+async fn t26_a_call_in_one_database_reaches_no_other() {
+    let milvus = Recorder::start();
+    let query = r#"{"collectionName":"docs","filter":"","dbName":"tenant_b"}"#;
+    for (database, body) in [
+        (Some("tenant_a"), query),
+        (
+            Some("tenant_a"),
+            r#"{"collectionName":"docs","filter":"","dbName":"default"}"#,
+        ),
+        (Some("tenant_a"), r#"{"collectionName":"docs","filter":""}"#),
+        (None, query),
+    ] {
+        let endpoint = Endpoint::builder(&milvus.uri());
+        let endpoint = match database {
+            Some(database) => endpoint.database(database),
+            None => endpoint,
+        };
+        let arguments = json!({"collection_name": "docs", "path": QUERY, "body": body});
+        let seen = Stage::wide()
+            .attack_at(
+                &endpoint.build().expect("an origin"),
+                attacks::ANOTHER_OPERATION,
+                arguments,
+            )
+            .await;
+        let expected = (vec!["call-database"], 0);
+        assert_eq!((seen.rules(), seen.sent()), expected, "{body}: {seen:?}");
+    }
+    assert_eq!(milvus.connections(), 0);
+}
+
+#[tokio::test]
 async fn t29_what_loses_data_is_refused_whatever_it_is_called() {
     each_is_refused(
         &Policy::new(Mode::NoDrop),

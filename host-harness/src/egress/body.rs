@@ -5,6 +5,8 @@ use hyper::body::{Bytes, Frame};
 use hyper::header::{CONTENT_LENGTH, HeaderMap};
 use wasmtime_wasi_http::WasiBody;
 
+use crate::budget::{Budget, Share};
+
 /// `Content-Length`: one, plain digits.
 pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
     let mut values = headers.get_all(CONTENT_LENGTH).iter();
@@ -24,11 +26,14 @@ pub(super) struct Came {
     pub(super) count: u64,
     pub(super) trailers: bool,
     pub(super) aborted: bool,
+    /// Its part of the budget. `None`: there was no room for all that was to be kept.
+    pub(super) share: Option<Share>,
 }
 
 impl Came {
-    /// Keeps the first `keep` bytes and counts the rest; reads on until more than `cap` came.
-    pub(super) async fn collect(mut body: WasiBody, keep: u64, cap: u64) -> Self {
+    /// Keeps the first `keep` bytes, as far as there is room, and counts the rest; reads on until more than `cap` came.
+    /// Room is taken as bytes come: a length that is only declared takes none from others.
+    pub(super) async fn collect(mut body: WasiBody, keep: u64, cap: u64, budget: &Budget) -> Self {
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
         let mut kept = Vec::with_capacity(keep);
         let mut came = Self {
@@ -36,13 +41,19 @@ impl Came {
             count: 0,
             trailers: false,
             aborted: false,
+            share: budget.take(0),
         };
         while came.count <= cap {
             match body.frame().await.map(|frame| frame.map(Frame::into_data)) {
                 None => break,
                 Some(Ok(Ok(data))) => {
                     let room = keep.saturating_sub(kept.len()).min(data.len());
-                    kept.extend_from_slice(&data[..room]);
+                    let length = (kept.len() + room) as u64;
+                    if !came.share.as_mut().is_some_and(|share| share.cover(length)) {
+                        (came.share, kept) = (None, Vec::new());
+                    } else {
+                        kept.extend_from_slice(&data[..room]);
+                    }
                     came.count = came.count.saturating_add(data.len() as u64);
                 }
                 Some(Ok(Err(_))) => came.trailers = true,

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use policy::{Admitted, Refusal, Rule};
-use routes::Route;
+use policy::{Admitted, Effects, Refusal, Rule};
+use routes::{Effect, Route};
 use tokio::time::Instant;
 
 use super::Call;
@@ -20,10 +20,10 @@ pub(crate) struct Record {
     pub(super) number: u32,
     /// How many were on their way when it began, itself included.
     pub(super) at_once: u32,
-    method: String,
+    method: &'static str,
     path: String,
     started: Instant,
-    pub(super) route: Option<&'static Route>,
+    admitted: Option<(&'static Route, Effects)>,
     pub(super) request_bytes: u64,
     sending: bool,
     over: bool,
@@ -38,10 +38,10 @@ impl Record {
             by_host: false,
             number,
             at_once,
-            method: method.to_owned(),
+            method: known(method),
             path: path.to_owned(),
             started: Instant::now(),
-            route: None,
+            admitted: None,
             request_bytes: 0,
             sending: false,
             over: false,
@@ -58,15 +58,20 @@ impl Record {
             by_host: true,
             number: 0,
             at_once: 0,
-            method: route.method.to_string(),
+            method: route.method.as_str(),
             path: route.path.to_owned(),
             started: Instant::now(),
-            route: Some(route),
+            admitted: Some((route, question.effects())),
             request_bytes: question.body().len() as u64,
             sending: true,
             over: false,
             _on_its_way: None,
         }
+    }
+
+    /// It may leave.
+    pub(super) fn admitted(&mut self, request: &Admitted) {
+        self.admitted = Some((request.route(), request.effects()));
     }
 
     /// From here on Milvus may have seen it.
@@ -84,7 +89,7 @@ impl Record {
         }
         let line = self.line("refused").text("rule", refusal.rule.name());
         self.write(match refusal.operation {
-            Some(operation) if self.route.is_none() => line.text("operation", operation),
+            Some(operation) if self.admitted.is_none() => line.text("operation", operation),
             _ => line,
         });
         self.call.traffic.note(refusal);
@@ -132,7 +137,7 @@ impl Record {
             self.line("sent").text("outcome", outcome)
         } else {
             self.call.traffic.count_refused();
-            let rule = match self.route {
+            let rule = match self.admitted {
                 // What its names mean could not be asked.
                 Some(_) => Rule::Alias.name(),
                 None => "budget-bytes",
@@ -158,24 +163,26 @@ impl Record {
             line
         };
         let line = line
-            .text("method", &self.method)
+            .text("method", self.method)
             .text("path", &self.shown_path())
             .number("request_bytes", self.request_bytes);
         let line = match &self.call.endpoint {
             Some(endpoint) => line.text("origin", &endpoint.origin().to_string()),
             None => line,
         };
-        match self.route {
-            Some(route) => line
-                .text("operation", route.name)
-                .text("effect", &route.effect.to_string()),
+        match self.admitted {
+            Some((route, effects)) => {
+                let classes: Vec<&str> = effects.iter().map(Effect::as_str).collect();
+                let line = line.text("operation", route.name);
+                line.text("effect", &classes.join(","))
+            }
             None => line,
         }
     }
 
     /// A path that is no route's can be any text that the component knows of.
     fn shown_path(&self) -> Cow<'_, str> {
-        match (self.route, &self.call.endpoint) {
+        match (self.admitted, &self.call.endpoint) {
             (None, Some(endpoint)) => Cow::Owned(endpoint.transport().hide(&self.path)),
             _ => Cow::Borrowed(&self.path),
         }
@@ -185,6 +192,15 @@ impl Record {
         let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.call.audit.write(line.number("ms", millis));
     }
+}
+
+/// The method, if it is one of HTTP's own: any other is text of the component.
+fn known(method: &str) -> &'static str {
+    const METHODS: [&str; 9] = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+    ];
+    let known = METHODS.into_iter().find(|known| *known == method);
+    known.unwrap_or("other")
 }
 
 impl Drop for Record {

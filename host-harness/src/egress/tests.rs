@@ -111,7 +111,7 @@ impl Stage {
         let call = Call {
             id: 7,
             tool: "milvus_test".to_owned(),
-            scope: Policy::default(),
+            scope: Policy::default().into(),
             endpoint: origin.map(|origin| {
                 Endpoint::builder(origin)
                     .credential(Credential::new(TOKEN.to_owned()))

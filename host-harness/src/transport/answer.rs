@@ -1,5 +1,6 @@
 //! Takes an answer in whole, within its limits, before the component gets a byte of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
@@ -8,6 +9,7 @@ use hyper::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING,
 };
 use hyper::{Response, StatusCode};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Exchange, TransportError};
@@ -15,12 +17,16 @@ use crate::budget::{Budget, Share};
 use crate::credential::{Renewal, Shown};
 use crate::sandbox::LimitKind;
 
+/// To search so much takes some milliseconds.
+const LARGE: usize = 1 << 20;
+
 /// An answer, whole; the credential is taken out of it.
 #[derive(Debug)]
 pub(crate) struct Answer {
     status: StatusCode,
     content_type: Option<HeaderValue>,
     body: Bytes,
+    share: Arc<Share>,
     /// How often the credential stood in it.
     pub(crate) redacted: u64,
     /// What was done about a credential that Milvus does not know.
@@ -28,14 +34,14 @@ pub(crate) struct Answer {
 }
 
 /// Bytes that give their share of the budget back when the last view of them is gone.
-struct Held {
-    bytes: Vec<u8>,
-    _share: Share,
+struct Held<B> {
+    bytes: B,
+    _share: Arc<Share>,
 }
 
-impl AsRef<[u8]> for Held {
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Held<B> {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_ref()
     }
 }
 
@@ -95,12 +101,9 @@ impl Answer {
         if announced > bounds.response_bytes {
             return Err(too_large);
         }
-        let mut share = bounds
-            .budget
-            .take(announced)
-            .ok_or(TransportError::Overloaded)?;
-        let mut bytes =
-            Vec::with_capacity(usize::try_from(announced).map_err(|_| TransportError::Overloaded)?);
+        let mut share = bounds.budget.take(0).ok_or(TransportError::Overloaded)?;
+        let announced = usize::try_from(announced).map_err(|_| TransportError::Overloaded)?;
+        let mut bytes = Vec::with_capacity(announced);
         loop {
             let (until, late) = bounds.until(bounds.between_bytes);
             let frame = timeout_at(until, body.frame()).await.map_err(|_| late)?;
@@ -116,13 +119,24 @@ impl Answer {
             if length > bounds.response_bytes {
                 return Err(too_large);
             }
-            if !share.cover(length) {
+            // As bytes come: what is only announced takes no room from others. What a list grew by is held, too.
+            if bytes.capacity() < bytes.len() + data.len() {
+                bytes.reserve(data.len());
+            }
+            let held = if bytes.capacity() == announced {
+                length
+            } else {
+                bytes.capacity() as u64
+            };
+            if !share.cover(held) {
                 return Err(TransportError::Overloaded);
             }
             bytes.extend_from_slice(&data);
         }
         exchange.whole = true;
-        let redacted = shown.map_or(0, |shown| shown.redact(&mut bytes));
+        let share = Arc::new(share);
+        let searched = without_credential(shown, bytes, &share, bounds.deadline);
+        let (bytes, redacted) = searched.await?;
         let holds = |value: &HeaderValue| shown.is_some_and(|shown| shown.is_in(value.as_bytes()));
         Ok(Self {
             status: head.status,
@@ -133,8 +147,9 @@ impl Answer {
                 .cloned(),
             body: Bytes::from_owner(Held {
                 bytes,
-                _share: share,
+                _share: Arc::clone(&share),
             }),
+            share,
             redacted,
             renewal: None,
         })
@@ -159,9 +174,12 @@ impl Answer {
         self.body.clone()
     }
 
-    /// The same answer with another body.
+    /// The same answer with another body, which is no longer, and takes its place in the budget.
     pub(crate) fn with_body(mut self, body: Bytes) -> Self {
-        self.body = body;
+        self.body = Bytes::from_owner(Held {
+            bytes: body,
+            _share: Arc::clone(&self.share),
+        });
         self
     }
 
@@ -176,6 +194,32 @@ impl Answer {
         }
         response
     }
+}
+
+/// Takes the credential out; says how often. What takes long is done where it holds up no other call, and the call does
+/// not wait for it beyond its end.
+async fn without_credential(
+    shown: Option<&Shown>,
+    mut bytes: Vec<u8>,
+    share: &Arc<Share>,
+    deadline: Instant,
+) -> Result<(Vec<u8>, u64), TransportError> {
+    let Some(shown) = shown else {
+        return Ok((bytes, 0));
+    };
+    if bytes.len() < LARGE {
+        let count = shown.redact(&mut bytes);
+        return Ok((bytes, count));
+    }
+    let (shown, share) = (shown.clone(), Arc::clone(share));
+    let searching = spawn_blocking(move || {
+        let count = shown.redact(&mut bytes);
+        drop(share);
+        (bytes, count)
+    });
+    let late = TransportError::Timeout(Some(LimitKind::CallTime));
+    let searched = timeout_at(deadline, searching).await.map_err(|_| late)?;
+    searched.map_err(|_| TransportError::Internal)
 }
 
 /// The number of an answer that begins with `{"code":`, as all of Milvus do: Go writes the keys of a map in order.

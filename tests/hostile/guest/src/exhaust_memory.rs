@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use std::hint::black_box;
 use wasi::clocks::monotonic_clock::subscribe_duration;
-use wasi::http::types::{Fields, OutgoingRequest, RequestOptions};
+use wasi::http::types::{Fields, Method, OutgoingRequest, RequestOptions};
 use wasi::io::poll::poll;
 
 use crate::attack::{Attack, number};
@@ -102,6 +102,21 @@ pub(crate) const ATTACKS: &[Attack] = &[
         run: |_, arguments| {
             let value = vec![b'x'; usize::try_from(number(arguments, "bytes")).unwrap_or(0)];
             json!({ "appended": Fields::new().append("x-huge", &value).is_ok() })
+        },
+    },
+    Attack {
+        name: attacks::HUGE_PARTS,
+        tries: "Makes requests without end, each with a method, host and path of `bytes` bytes, and lets none go.",
+        run: |_, arguments| {
+            let huge = "x".repeat(usize::try_from(number(arguments, "bytes")).unwrap_or(0));
+            let path = format!("/{huge}");
+            loop {
+                let request = OutgoingRequest::new(Fields::new());
+                let _ = request.set_method(&Method::Other(huge.clone()));
+                let _ = request.set_authority(Some(&huge));
+                let _ = request.set_path_with_query(Some(&path));
+                std::mem::forget(request);
+            }
         },
     },
     Attack {

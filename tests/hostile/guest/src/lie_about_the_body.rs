@@ -86,6 +86,24 @@ pub(crate) const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
+        name: attacks::LENGTHS_ONLY_DECLARED,
+        tries: "Declares `count` bodies of `bytes` bytes, writes nothing and waits, to leave no room for others.",
+        run: |milvus, arguments| {
+            let begin = |_| {
+                Request {
+                    declared: Some(number(arguments, "bytes")),
+                    body: b"",
+                    end: End::Open,
+                    ..Request::post(milvus)
+                }
+                .start()
+            };
+            let begun: Vec<_> = (0..number(arguments, "count")).map(begin).collect();
+            pause(number(arguments, "milliseconds"));
+            json!({ "begun": begun.iter().flatten().count() })
+        },
+    },
+    Attack {
         name: attacks::TRAILERS,
         tries: "Ends a good body with trailers, which some servers merge with the headers.",
         run: |milvus, _| {
