@@ -25,6 +25,8 @@ pub(crate) struct Failure {
     /// Exit code.
     pub(crate) code: u8,
     message: String,
+    /// Lines of another program.
+    said: Vec<String>,
     hint: Option<String>,
     json: Option<Value>,
 }
@@ -35,6 +37,7 @@ impl Failure {
         Self {
             code: USAGE,
             message: message.into(),
+            said: Vec::new(),
             hint: None,
             json: None,
         }
@@ -51,6 +54,16 @@ impl Failure {
     /// The same with another exit code.
     pub(crate) fn with_code(self, code: u8) -> Self {
         Self { code, ..self }
+    }
+
+    /// The same with what another program said of it: one line ends the sentence, more stand below it, each marked as
+    /// that program's.
+    pub(crate) fn with_lines(mut self, said: Vec<String>) -> Self {
+        match said.as_slice() {
+            [line] => self.message = format!("{}: {line}", self.message),
+            _ => self.said = said,
+        }
+        self
     }
 
     /// The same with advice.
@@ -103,6 +116,7 @@ impl Failure {
         Self {
             code,
             message,
+            said: Vec::new(),
             hint,
             json,
         }
@@ -111,8 +125,11 @@ impl Failure {
     /// Shows it: words on standard error, JSON on standard output where it was asked for.
     pub(crate) fn show(&self, as_json: bool) {
         if as_json {
-            let usage =
-                || json!({"error": {"kind": "usage", "message": self.message, "hint": self.hint}});
+            let usage = || {
+                let lines = [std::slice::from_ref(&self.message), &self.said].concat();
+                let message = lines.join("\n");
+                json!({"error": {"kind": "usage", "message": message, "hint": self.hint}})
+            };
             match &self.json {
                 Some(json) => outln!("{json}"),
                 None if self.message.is_empty() => {}
@@ -121,6 +138,9 @@ impl Failure {
             return;
         }
         eprintln!("error: {}", clean(&self.message));
+        for line in &self.said {
+            eprintln!("  | {}", clean(line));
+        }
         if let Some(hint) = &self.hint {
             eprintln!("\nhint: {}", clean(hint));
         }

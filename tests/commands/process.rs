@@ -135,10 +135,10 @@ fn t35_a_child_gets_nothing_of_the_environment_but_what_it_needs() {
     assert_eq!(ran.code, 1, "{ran:?}");
     let record = std::fs::read_to_string(record).expect("it was run");
     for part in [
-        "-c import sys",
-        "-m venv",
-        "-m pip install",
-        "-m milvus_gateway",
+        "-Ic import sys",
+        "-Im venv",
+        "-Im pip install",
+        "-Pm milvus_gateway",
     ] {
         assert!(record.contains(&format!("ran: {part}")), "{part}: {record}");
     }

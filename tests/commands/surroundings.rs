@@ -1,6 +1,9 @@
 //! What a folder or an environment would have a command do.
 
-use super::{Folder, run_in};
+use std::os::unix::fs::PermissionsExt;
+
+use super::{Folder, Ran, ran, run_in};
+use crate::servers::local::{LocalMilvus, TOKEN, command};
 use crate::servers::{Elsewhere, Recorder};
 
 const DROP: [&str; 3] = [
@@ -52,4 +55,99 @@ fn t77_a_folder_that_names_another_database_reaches_none_that_is_not_listed() {
     assert_eq!(ran.code, 3, "{ran:?}");
     assert!(ran.errors.contains("rule `database`"), "{ran:?}");
     assert_eq!(milvus.connections(), 0);
+}
+
+/// Modules that Python imports, or is asked to run, where `milvus-host local` starts it.
+const MODULES: [&str; 10] = [
+    "milvus_gateway/__init__.py",
+    "milvus_gateway/__main__.py",
+    "pip/__init__.py",
+    "pip/__main__.py",
+    "venv.py",
+    "ensurepip.py",
+    "json.py",
+    "signal.py",
+    "sitecustomize.py",
+    "usercustomize.py",
+];
+
+/// Programs that it may look for.
+const PROGRAMS: [&str; 5] = ["python3.11", "python3", "python", "bin/python3", "token"];
+
+/// Files of a folder that leave a mark when they are run.
+fn plant(folder: &Folder) {
+    let mark = folder.path().join("mark");
+    for name in MODULES.iter().chain(&PROGRAMS) {
+        let parent = folder.path().join(name);
+        let parent = parent.parent().expect("it is in the folder");
+        std::fs::create_dir_all(parent).expect("it is ours");
+        let text = if name.ends_with(".py") {
+            format!("open({mark:?}, 'a').write('{name} ')\n")
+        } else {
+            format!("#!/bin/sh\necho '{name}' >> {mark:?}\n")
+        };
+        let path = folder.write(name, &text);
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)).expect("it is ours");
+    }
+}
+
+/// What of the folder was run.
+fn was_run(folder: &Folder) -> String {
+    std::fs::read_to_string(folder.path().join("mark")).unwrap_or_default()
+}
+
+/// An installation from nothing, in this folder and environment. It finds no package, and so ends as soon as every
+/// Python but the server's was started.
+fn install(folder: &Folder, variables: &[(&str, &str)]) -> Ran {
+    let home = Folder::new();
+    let mut command = command();
+    command
+        .args(["local", "--install", "--home"])
+        .arg(home.path())
+        .env("PIP_NO_INDEX", "1")
+        .envs(variables.iter().copied())
+        .current_dir(folder.path());
+    let ran = ran(command, "");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.errors.contains("No matching distribution"), "{ran:?}");
+    ran
+}
+
+#[test]
+fn t36_a_planted_python_package_is_not_run() {
+    let folder = Folder::new();
+    plant(&folder);
+    install(&folder, &[]);
+    assert_eq!(was_run(&folder), "");
+    let installed = run_in(&folder, &["local", "--install"], &[]);
+    assert_eq!((installed.code, was_run(&folder).as_str()), (0, ""));
+    let mut command = command();
+    command
+        .args(["local", "--auth"])
+        .env("MILVUS_TOKEN", TOKEN)
+        .current_dir(folder.path());
+    drop(LocalMilvus::start(command));
+    assert_eq!(was_run(&folder), "");
+}
+
+#[test]
+fn t36_variables_of_the_caller_lead_no_child_into_the_working_directory() {
+    let folder = Folder::new();
+    plant(&folder);
+    let path = std::env::var("PATH").expect("tests have one");
+    let path = format!(":.:bin:{path}:");
+    let here = folder.path().to_str().expect("text");
+    let variables = [
+        ("PATH", path.as_str()),
+        ("PYTHONPATH", here),
+        ("PYTHONHOME", here),
+        ("PYTHONSTARTUP", "venv.py"),
+        ("HOME", "."),
+    ];
+    install(&folder, &variables);
+    assert_eq!(was_run(&folder), "");
+    let tools = ["doctor", "--token-command", "token"];
+    let ran = run_in(&folder, &tools, &variables);
+    assert_eq!((ran.code, was_run(&folder).as_str()), (2, ""), "{ran:?}");
+    assert!(ran.errors.contains("cannot be started"), "{ran:?}");
 }

@@ -138,13 +138,13 @@ fn local_milvus() -> Result<std::path::PathBuf> {
     let base = std::env::var_os("MILVUS_PYTHON").unwrap_or_else(|| "python3".into());
     crate::run::succeed(
         Command::new(base)
-            .args(["-m", "venv", "--clear"])
+            .args(["-Im", "venv", "--clear"])
             .arg(&venv),
         "making a virtual environment",
     )?;
     let mut pip = Command::new(&python);
     pip.args([
-        "-m",
+        "-Im",
         "pip",
         "install",
         "--quiet",

@@ -1,6 +1,10 @@
 //! The Python environment of the local Milvus: made once, pinned by version and hash, under one folder.
 //!
 //! The folder's names carry a digest of what is in them, so that another version of this program makes its own.
+//!
+//! `python -m` looks into the working directory first, which may be a folder that somebody else made. So no Python is
+//! started here without `-I`, or `-P` where it is to read `PYTHONPATH`, and only pip, which is told of files by
+//! relative names, is started in the working directory at all.
 
 use super::program::{Installed, Program};
 use crate::failure::Failure;
@@ -27,9 +31,16 @@ const FETCHING: [&str; 8] = [
 
 /// The folder for the environment and the gateway: `MILVUS_LOCAL_HOME`, else a folder of the user's cache.
 pub(crate) fn home(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    given.or_else(cache::folder).ok_or_else(|| {
+    let home = given.or_else(cache::folder).ok_or_else(|| {
         Failure::usage("there is no folder for the local Milvus").with_hint("name one with --home")
-    })
+    })?;
+    absolute(&home)
+}
+
+/// The same file, named so that a program that is started elsewhere finds it.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
 }
 
 /// Makes what is missing, or finds it. Two programs at once wait for each other.
@@ -52,17 +63,17 @@ pub(crate) async fn prepare(
         "sources-{}",
         digest(files.iter().flat_map(|(name, text)| [*name, *text]))
     ));
-    let package = sources.join(program.package());
-    std::fs::create_dir_all(&package)
-        .map_err(|error| wrong(&package.display().to_string(), error))?;
+    let folder = sources.join(program.package());
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| wrong(&folder.display().to_string(), error))?;
     for (name, text) in files {
-        let path = package.join(name);
+        let path = folder.join(name);
         if std::fs::read_to_string(&path).is_ok_and(|known| known == *text) {
             continue;
         }
-        let folder = path.parent().unwrap_or(&package);
-        std::fs::create_dir_all(folder)
-            .map_err(|error| wrong(&folder.display().to_string(), error))?;
+        let parent = path.parent().unwrap_or(&folder);
+        std::fs::create_dir_all(parent)
+            .map_err(|error| wrong(&parent.display().to_string(), error))?;
         std::fs::write(&path, text).map_err(|error| wrong(&path.display().to_string(), error))?;
     }
 
@@ -70,15 +81,12 @@ pub(crate) async fn prepare(
     let inside = venv.join("bin/python");
     let complete = venv.join("complete");
     if !complete.exists() {
-        install(program, &venv, &inside, python, &say).await?;
+        install(program, home, &venv, &inside, python, &say).await?;
         if let Some(folder) = program.engine() {
             let module = format!("{}.unpack", program.package());
             let mut unpack = child(&inside);
-            unpack
-                .args(["-m", &module])
-                .arg(venv.join(folder))
-                .env("PYTHONPATH", &sources)
-                .env("PYTHONDONTWRITEBYTECODE", "1");
+            package(&mut unpack, &sources, &module)?;
+            unpack.arg(venv.join(folder)).current_dir(home);
             run(&mut unpack, "unpacking the engine").await?;
         }
         std::fs::write(&complete, "")
@@ -105,12 +113,13 @@ fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 
 async fn install(
     program: Program,
+    home: &Path,
     venv: &Path,
     inside: &Path,
     python: Option<&Path>,
     say: &impl Fn(&str),
 ) -> Result<(), Failure> {
-    let python = find_python(python).await?;
+    let python = find_python(python, home).await?;
     say(&format!(
         "installing {} into {} (once; {})",
         program.name(),
@@ -119,7 +128,10 @@ async fn install(
     ));
     let _ = std::fs::remove_dir_all(venv);
     run(
-        child(&python).args(["-m", "venv"]).arg(venv),
+        child(&python)
+            .args(["-Im", "venv"])
+            .arg(venv)
+            .current_dir(home),
         "making a virtual environment (Debian: apt install python3-venv)",
     )
     .await?;
@@ -131,7 +143,7 @@ async fn install(
         name.starts_with("PIP_") || FETCHING.contains(&name.to_ascii_uppercase().as_str())
     });
     pip.args([
-        "-m",
+        "-Im",
         "pip",
         "install",
         "--quiet",
@@ -146,6 +158,18 @@ async fn install(
     ])
     .arg(&requirements);
     run(&mut pip, &format!("installing {}", program.name())).await
+}
+
+/// Has a Python run a module of a package that lies in `sources`, and import nothing of where it was started.
+pub(crate) fn package(python: &mut Command, sources: &Path, module: &str) -> Result<(), Failure> {
+    // Python would split a name with a colon, and look for its end in the working directory.
+    let path = std::env::join_paths([sources])
+        .map_err(|error| Failure::usage(format!("{}: {error}", sources.display())))?;
+    python
+        .args(["-Pm", module])
+        .env("PYTHONPATH", path)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(())
 }
 
 /// A program with a built environment: what is set for this one, a token for example, is not its business.
@@ -165,25 +189,25 @@ async fn run(command: &mut Command, what: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let words = String::from_utf8_lossy(&output.stderr);
-    let last: Vec<&str> = words.lines().rev().take(8).collect();
-    let last: Vec<&str> = last.into_iter().rev().collect();
-    Err(Failure::local(format!(
-        "{what}: {}\n{}",
-        output.status,
-        last.join("\n")
-    )))
+    let mut last: Vec<String> = words.lines().rev().take(8).map(str::to_owned).collect();
+    last.reverse();
+    Err(Failure::local(format!("{what}: {}", output.status)).with_lines(last))
 }
 
-/// A Python that the pinned wheels are there for; 3.11 is what is tested.
-async fn find_python(given: Option<&Path>) -> Result<PathBuf, Failure> {
+/// A Python that the pinned wheels are there for; 3.11 is what is tested, and the first one with `-P`. It is looked for
+/// from `home`: version managers ask a file of the working directory which one to start.
+async fn find_python(given: Option<&Path>, home: &Path) -> Result<PathBuf, Failure> {
     let candidates: Vec<PathBuf> = match given {
+        // A plain name is looked for in PATH.
+        Some(path) if path.components().count() > 1 => vec![absolute(path)?],
         Some(path) => vec![path.to_owned()],
         None => PYTHONS.iter().map(PathBuf::from).collect(),
     };
     for candidate in &candidates {
         let check = "import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 14)))";
         let found = child(candidate)
-            .args(["-c", check])
+            .args(["-Ic", check])
+            .current_dir(home)
             .kill_on_drop(true)
             .output()
             .await;

@@ -3,6 +3,7 @@
 //! It is Python, the server or the supervisor of a full Milvus. It reads its standard input and stops at its end. This
 //! program holds the other end of that pipe, so whatever ends this program, a kill included, ends the server.
 
+use super::environment;
 use super::program::Installed;
 use crate::failure::Failure;
 use crate::process;
@@ -80,26 +81,24 @@ impl Server {
             .or(options.data_dir)
             .unwrap_or(Path::new("."));
         let mut command = Command::new(&installed.python);
+        process::clear_environment(command.as_std_mut());
+        environment::package(
+            &mut command,
+            &installed.sources,
+            installed.program.package(),
+        )?;
         command
-            .args([
-                "-m",
-                installed.program.package(),
-                "--stop-on-stdin-close",
-                "--port",
-            ])
+            .args(["--stop-on-stdin-close", "--port"])
             .arg(options.port.to_string())
             .arg("--data-dir")
-            .arg(data_dir);
+            .arg(environment::absolute(data_dir)?)
+            .current_dir(&installed.sources);
         if let Some(engine) = &installed.engine {
             command.arg("--engine").arg(engine);
         }
         if temporary.is_some() {
             command.arg("--ephemeral");
         }
-        process::clear_environment(command.as_std_mut());
-        command
-            .env("PYTHONPATH", &installed.sources)
-            .env("PYTHONDONTWRITEBYTECODE", "1");
         if let Some(token) = options.token {
             command.env(installed.program.token_variable(), token);
         }
@@ -134,13 +133,15 @@ impl Server {
         drop(input);
         let _ = child.start_kill();
         let _ = child.wait().await;
-        let words = last_words(log).await;
-        let words = words.as_deref().unwrap_or("it said nothing");
-        Err(
-            Failure::local(format!("the local Milvus did not start: {words}")).with_hint(
+        let mut words = last_words(log).await;
+        if words.is_empty() {
+            words.push("it said nothing".to_owned());
+        }
+        Err(Failure::local("the local Milvus did not start")
+            .with_lines(words)
+            .with_hint(
                 "another port: --port; another folder: --data-dir; a fresh installation: --home",
-            ),
-        )
+            ))
     }
 
     /// Waits until the server ends by itself, which it should not.
@@ -151,8 +152,7 @@ impl Server {
             .await
             .map_or_else(|error| error.to_string(), |status| status.to_string());
         let words = last_words(self.log.take()).await;
-        let words = words.map(|words| format!("\n{words}")).unwrap_or_default();
-        Failure::local(format!("the local Milvus ended: {how}{words}"))
+        Failure::local(format!("the local Milvus ended: {how}")).with_lines(words)
     }
 
     /// Stops the server and removes what was temporary.
@@ -174,10 +174,13 @@ async fn first_line(stream: impl AsyncRead + Unpin, patience: Duration) -> Optio
     }
 }
 
-/// The last lines of a log whose writer ended; nothing if there are none.
-async fn last_words(log: Option<JoinHandle<Vec<String>>>) -> Option<String> {
-    let lines = tokio::time::timeout(STOP, log?).await.ok()?.ok()?;
-    (!lines.is_empty()).then(|| lines.join("\n"))
+/// The last lines of a log whose writer ended.
+async fn last_words(log: Option<JoinHandle<Vec<String>>>) -> Vec<String> {
+    let Some(log) = log else {
+        return Vec::new();
+    };
+    let lines = tokio::time::timeout(STOP, log).await;
+    lines.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 /// Reads a log to its end and keeps its last lines: a pipe that nobody reads would stop its writer.
