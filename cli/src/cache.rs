@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 pub(crate) fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let cache = named.filter(|path| path.is_absolute()).or_else(home);
+    // A relative one would be a folder of the working directory, which may come with code in it.
+    let absolute = |path: &PathBuf| path.is_absolute();
+    let cache = named.filter(absolute).or_else(|| home().filter(absolute));
     cache.map(|cache| cache.join("milvus-host"))
 }

@@ -138,6 +138,32 @@ fn t62_compiled_code_that_others_could_have_written_is_replaced_and_told() {
 }
 
 #[test]
+fn t62_without_an_absolute_home_nothing_of_the_working_directory_is_read_or_written() {
+    let work = Folder::new();
+    // Code that is told of where it is read, where a home in this folder would have it.
+    assert_eq!(at_home(&work, &work, true, &["tools"]).code, 0);
+    let name = listed(work.path()).pop_last().expect("compiled code").0;
+    let path = work.path().join(name);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).expect("it is there");
+    let planted = listed(work.path());
+    for home in ["", ".", "./"] {
+        let run = |arguments: &[&str]| {
+            let mut command = Command::new(milvus_host());
+            command.env_clear().env("HOME", home).args(arguments);
+            command.env("PIP_NO_INDEX", "1").current_dir(work.path());
+            ran(command, "")
+        };
+        let tools = run(&["tools", "--json"]);
+        assert_eq!((tools.code, tools.errors.as_str()), (0, ""), "{home:?}");
+        let local = run(&["local", "--install"]);
+        assert_eq!(local.code, 2, "{home:?}: {local:?}");
+        let said = "error: there is no folder for the local Milvus\n";
+        assert!(local.errors.starts_with(said), "{local:?}");
+        assert_eq!(listed(work.path()), planted, "{home:?}");
+    }
+}
+
+#[test]
 fn the_cache_is_where_the_variables_say() {
     let (home, work) = (Folder::new(), Folder::new());
     let inspected = |variables: &[(&str, &str)]| {
