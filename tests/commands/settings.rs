@@ -95,6 +95,30 @@ fn t36_a_token_of_a_settings_file_goes_to_no_other_origin_than_that_files() {
 }
 
 #[test]
+fn t36_a_planted_file_lengthens_no_call() {
+    let folder = Folder::new();
+    let time = |arguments: &[&str]| {
+        let ran = run_in(&folder, &[&["inspect", "--json"], arguments].concat(), &[]);
+        let told: serde_json::Value = serde_json::from_str(&ran.output).expect("JSON");
+        (ran.code, told["limits"]["call_time_ms"].clone())
+    };
+    for allowed in [1, 5000, 60_000] {
+        folder.write("milvus-host.toml", &format!("timeout_ms = {allowed}\n"));
+        assert_eq!(time(&[]), (0, allowed.into()));
+    }
+    folder.write("milvus-host.toml", "timeout_ms = 86400000\n");
+    let ran = run_in(&folder, &["inspect"], &[]);
+    assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{ran:?}");
+    shows(
+        &ran.errors,
+        "error: milvus-host.toml in the working directory sets `timeout_ms` to 86400000: more than 60000 only a file \
+         that you name may set\n\nhint: if the file is yours: --config milvus-host.toml",
+    );
+    let named = ["--config", "milvus-host.toml"];
+    assert_eq!(time(&named), (0, 86_400_000.into()));
+}
+
+#[test]
 fn a_file_of_the_folder_may_set_what_harms_nobody() {
     let (recorder, folder) = (Recorder::start(), Folder::new());
     folder.write(

@@ -2,11 +2,12 @@
 //!
 //! A file named with `--config` may set everything but the token. `milvus-host.toml` in the working directory is read
 //! without being named, and so may come with a folder that somebody else made: it sets `HARMLESS` keys and no others,
-//! so that a new key is refused there until it is listed.
+//! so that a new key is refused there until it is listed, and it lengthens no call.
 
 use super::connection::DialectName;
 use crate::failure::Failure;
 use crate::files;
+use host_harness::{LimitKind, Limits};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -49,10 +50,8 @@ pub(crate) struct File {
 impl File {
     /// A file that was named.
     pub(super) fn named(path: &Path) -> Result<Self, Failure> {
-        parse(
-            path,
-            &files::read_public(path, "the settings file", MAX_BYTES)?,
-        )
+        let text = files::read_public(path, "the settings file", MAX_BYTES)?;
+        parse(path, table(path, &text)?)
     }
 
     /// The file of the working directory, if there is one.
@@ -75,25 +74,44 @@ impl File {
     }
 }
 
-fn parse(path: &Path, text: &str) -> Result<File, Failure> {
-    let mut file: File = toml::from_str(text)
-        .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.message())))?;
+fn table(path: &Path, text: &str) -> Result<toml::Table, Failure> {
+    text.parse().map_err(|error| wrong(path, &error))
+}
+
+fn parse(path: &Path, table: toml::Table) -> Result<File, Failure> {
+    let mut file: File = table.try_into().map_err(|error| wrong(path, &error))?;
     file.folder = path.parent().unwrap_or(Path::new("")).to_owned();
     Ok(file)
 }
 
+fn wrong(path: &Path, error: &toml::de::Error) -> Failure {
+    Failure::usage(format!("{}: {}", path.display(), error.message()))
+}
+
 fn harmless(path: &Path, text: &str) -> Result<File, Failure> {
-    let file = parse(path, text)?;
-    let keys: toml::Table = toml::from_str(text)
-        .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.message())))?;
-    if let Some(name) = keys.keys().find(|key| !HARMLESS.contains(&key.as_str())) {
-        return Err(Failure::usage(format!(
-            "{} in the working directory sets `{name}`, which only a file that you name may set",
+    let table = table(path, text)?;
+    let foreign = table.keys().find(|key| !HARMLESS.contains(&key.as_str()));
+    let foreign = foreign.cloned();
+    let file = parse(path, table)?;
+    let refused = |what: String| {
+        let failure = Failure::usage(format!(
+            "{} in the working directory sets {what}",
             path.display()
-        ))
-        .with_hint(format!("if the file is yours: --config {}", path.display())));
+        ));
+        failure.with_hint(format!("if the file is yours: --config {}", path.display()))
+    };
+    if let Some(name) = foreign {
+        return Err(refused(format!(
+            "`{name}`, which only a file that you name may set"
+        )));
     }
-    Ok(file)
+    let longest = Limits::default().get(LimitKind::CallTime);
+    match file.timeout_ms {
+        Some(time) if time > longest => Err(refused(format!(
+            "`timeout_ms` to {time}: more than {longest} only a file that you name may set"
+        ))),
+        _ => Ok(file),
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +150,16 @@ mod tests {
     }
 
     #[test]
+    fn t36_a_file_of_the_working_directory_lengthens_no_call() {
+        let longest = Limits::default().get(LimitKind::CallTime);
+        for (time, allowed) in [(1, true), (longest, true), (longest + 1, false)] {
+            let read = harmless(Path::new(FOUND), &format!("timeout_ms = {time}"));
+            assert_eq!(read.is_ok(), allowed, "{time}: {read:?}");
+        }
+    }
+
+    #[test]
     fn an_unknown_setting_is_an_error() {
-        assert!(parse(Path::new("mine.toml"), "databse = \"words\"").is_err());
+        assert!(harmless(Path::new("mine.toml"), "databse = \"words\"").is_err());
     }
 }
