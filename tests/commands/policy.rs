@@ -34,6 +34,56 @@ fn a_request_that_the_policy_lets_out_is_named() {
 }
 
 #[test]
+fn the_classes_of_a_request_are_those_that_its_body_raises_it_to() {
+    let folder = Folder::new();
+    for (operation, body, flags, classes) in [
+        (
+            "entities/search",
+            r#"{"collectionName":"docs","data":[[1]],"limit":1,"functionScore":{"functions":[{"name":"f","type":"Rerank","inputFieldNames":["t"],"outputFieldNames":["v"],"params":{"reranker":"model","endpoint":"http://tei/embed"}}],"params":{}}}"#,
+            &["--outside", "http://tei/"][..],
+            "read, outbound",
+        ),
+        (
+            "entities/search",
+            r#"{"collectionName":"docs","data":[[1]],"limit":1}"#,
+            &[],
+            "read",
+        ),
+        (
+            "jobs/import/create",
+            r#"{"collectionName":"docs","files":[["in/a.parquet"]]}"#,
+            &["--outside", "in/"],
+            "write, outbound",
+        ),
+        (
+            "collections/create",
+            r#"{"collectionName":"docs","dimension":4,"params":{"ttlSeconds":1}}"#,
+            &[],
+            "write, erase",
+        ),
+        (
+            "collections/create",
+            r#"{"collectionName":"docs","dimension":4}"#,
+            &[],
+            "write",
+        ),
+    ] {
+        folder.write(
+            "request.http",
+            &format!("POST /v2/vectordb/{operation}\n\n{body}\n"),
+        );
+        let explain = ["policy", "explain", "request.http"];
+        let ran = run_in(&folder, &[&explain[..], flags].concat(), &[]);
+        let said = format!(" ({classes})\n");
+        assert!(ran.code == 0 && ran.output.ends_with(&said), "{ran:?}");
+        let ran = run_in(&folder, &[&explain[..], flags, &["--json"]].concat(), &[]);
+        let told: serde_json::Value = serde_json::from_str(&ran.output).expect("JSON");
+        let expected: Vec<&str> = classes.split(", ").collect();
+        assert_eq!(told["classes"], serde_json::json!(expected), "{operation}");
+    }
+}
+
+#[test]
 fn a_request_that_the_policy_refuses_names_its_rule() {
     let folder = Folder::new();
     folder.write("drop.http", DROP);

@@ -4,8 +4,8 @@ use crate::failure::{Failure, REFUSED};
 use crate::files;
 use crate::output::outln;
 use crate::settings::{Flags, Settings};
-use policy::{Allowance, Policy, Refusal, WholeRequest};
-use routes::{Effect, Route};
+use policy::{Admitted, Allowance, Policy, Refusal, WholeRequest};
+use routes::Effect;
 use serde_json::json;
 
 /// Arguments of the command.
@@ -161,15 +161,17 @@ fn explain(settings: &Settings, file: &str, as_json: bool) -> Result<(), Failure
     };
     match policy::admit(&allowance, whole) {
         Ok(admitted) => {
-            sent(admitted.route(), as_json);
+            sent(&admitted, as_json);
             Ok(())
         }
         Err(refusal) => Err(refused(&refusal, as_json)),
     }
 }
 
-fn sent(route: &Route, as_json: bool) {
-    let classes: Vec<&str> = route.effects().map(Effect::as_str).collect();
+fn sent(admitted: &Admitted, as_json: bool) {
+    let route = admitted.route();
+    // Not the route's own: keys of the body raise them.
+    let classes: Vec<&str> = admitted.effects().iter().map(Effect::as_str).collect();
     if as_json {
         outln!(
             "{}",
