@@ -2,14 +2,14 @@
 
 use std::fs::{Permissions, set_permissions};
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Folder, Ran, ran, run_in};
+use super::{Folder, Ran, is_root, ran, run_in};
 use crate::servers::local::milvus_host;
 use crate::servers::{Elsewhere, Recorder};
 
@@ -142,6 +142,7 @@ fn t66_a_full_disk_fails_no_call_and_the_loss_is_told_at_the_end() {
     let path = folder.path().join("audit");
     for free in [0, 100, 300] {
         let file = std::fs::File::create(&path).expect("it is ours");
+        set_permissions(&path, Permissions::from_mode(0o600)).expect("it is ours");
         file.set_len(FULL - free).expect("it is ours, and sparse");
         let mut limited = Command::new("prlimit");
         limited
@@ -193,7 +194,7 @@ fn t66_what_is_no_file_of_its_own_takes_no_audit() {
         ("/dev/full", "expected a regular file"),
         (".", "directory"),
         ("link", "it is a link"),
-        ("open", "everybody can write to it"),
+        ("open", "others can get at it (mode 602): chmod 600 open"),
         ("missing/audit", "No such file"),
         ("syslog:missing", "No such file"),
         ("syslog:behind", "syslog daemon"),
@@ -211,6 +212,43 @@ fn t66_what_is_no_file_of_its_own_takes_no_audit() {
         std::fs::read(folder.path().join("behind")).expect("it is there"),
         b""
     );
+}
+
+#[test]
+fn t67_a_file_that_others_can_get_at_takes_no_audit() {
+    let (folder, server) = (Folder::new(), Elsewhere::start());
+    let uri = format!("http://{}", server.authority());
+    let refused = |words: &str| {
+        let ran = run_in(
+            &folder,
+            &[&LIST[..], &["--audit", "audit"]].concat(),
+            &[("MILVUS_URI", &uri)],
+        );
+        assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{words}: {ran:?}");
+        assert!(ran.errors.contains(words), "{words}: {ran:?}");
+    };
+    let path = folder.write("audit", "");
+    for mode in [0o644, 0o664, 0o640, 0o620, 0o610, 0o604, 0o602, 0o666] {
+        set_permissions(&path, Permissions::from_mode(mode)).expect("it is ours");
+        refused(&format!(
+            "others can get at it (mode {mode:03o}): chmod 600 audit"
+        ));
+    }
+    set_permissions(&path, Permissions::from_mode(0o600)).expect("it is ours");
+    std::fs::hard_link(&path, folder.path().join("other")).expect("it is ours");
+    refused("it has other names, too (hard links)");
+    std::fs::remove_file(folder.path().join("other")).expect("it is ours");
+    if is_root() {
+        // Only root can give a file away.
+        chown(&path, Some(65_534), None).expect("root may");
+        refused("it belongs to user 65534");
+        chown(&path, Some(0), None).expect("root may");
+    }
+    assert_eq!(std::fs::read(&path).expect("it is there"), b"");
+    assert_eq!(server.connections(), 0);
+    let recorder = Recorder::start();
+    assert_eq!(call(&folder, &recorder, &["--audit", "audit"]).code, 0);
+    assert_eq!(lines(&folder, "audit").len(), LINES);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) struct Rotating {
 }
 
 impl Rotating {
-    /// Opens the file or makes it, for its owner alone. It is no link and no FIFO, and not everybody can write to it.
+    /// Opens the file or makes it. It is a regular file of one name, this user's, and nobody else can get at it.
     pub(super) fn open(path: &Path, max_bytes: u64) -> io::Result<Self> {
         Ok(Self {
             file: open(path)?,
@@ -106,10 +106,24 @@ fn open(path: &Path) -> io::Result<File> {
     if !meta.is_file() {
         return Err(io::Error::other("expected a regular file"));
     }
-    if meta.mode() & 0o002 != 0 {
+    // What is logged is for its owner alone, and a file that was there before could be another's, or could have been put
+    // there under the name of one that this user has elsewhere.
+    let me = rustix::process::geteuid().as_raw();
+    if meta.uid() != me {
+        let problem = format!("it belongs to user {}, and this is user {me}", meta.uid());
+        return Err(io::Error::other(problem));
+    }
+    if meta.nlink() > 1 {
         return Err(io::Error::other(
-            "everybody can write to it; chmod o-w takes that away",
+            "it has other names, too (hard links): name a file that is not there yet",
         ));
+    }
+    if meta.mode() & 0o077 != 0 {
+        return Err(io::Error::other(format!(
+            "others can get at it (mode {:03o}): chmod 600 {}",
+            meta.mode() & 0o777,
+            path.display()
+        )));
     }
     Ok(file)
 }
