@@ -70,16 +70,23 @@ pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Zeroizing<String>, 
 
 /// Reads text that decides whom to trust, but is no secret: settings, certificates. At most `cap` bytes.
 pub(crate) fn read_public(path: &Path, what: &str, cap: u64) -> Result<String, Failure> {
-    text(path, what, read_bytes(path, what, cap)?)
+    text(path, what, read_bytes(path, what, cap, "")?)
 }
 
-/// Reads a file that decides what is done and is no text: a component. At most `cap` bytes.
-pub(crate) fn read_bytes(path: &Path, what: &str, cap: u64) -> Result<Vec<u8>, Failure> {
+/// Reads a file that decides what is done and is no text: a component. At most `cap` bytes; `remedy` says what to do
+/// about a larger one.
+pub(crate) fn read_bytes(
+    path: &Path,
+    what: &str,
+    cap: u64,
+    remedy: &str,
+) -> Result<Vec<u8>, Failure> {
     let opened = open(path, OFlags::empty());
     public(
         path,
         what,
         cap,
+        remedy,
         opened.map_err(|error| refused(path, what, &words(error), ""))?,
     )
 }
@@ -101,7 +108,7 @@ pub(crate) fn read_found(path: &Path, what: &str, cap: u64) -> Result<Option<Str
         }
         Err(error) => return Err(refused(path, what, &words(error), "")),
     };
-    let bytes = public(path, what, cap, opened)?;
+    let bytes = public(path, what, cap, "", opened)?;
     text(path, what, bytes).map(Some)
 }
 
@@ -126,6 +133,7 @@ fn public(
     path: &Path,
     what: &str,
     cap: u64,
+    remedy: &str,
     (file, meta): (File, Metadata),
 ) -> Result<Vec<u8>, Failure> {
     regular(&meta).map_err(|problem| refused(path, what, problem, ""))?;
@@ -139,7 +147,7 @@ fn public(
         ));
     }
     let mut bytes = Vec::new();
-    read(file, cap, &mut bytes).map_err(|problem| refused(path, what, &problem, ""))?;
+    read(file, cap, &mut bytes).map_err(|problem| refused(path, what, &problem, remedy))?;
     Ok(bytes)
 }
 

@@ -249,3 +249,35 @@ fn t63_a_token_in_place_of_the_name_of_its_file_is_not_repeated() {
         assert!(!format!("{ran:?}").contains("S3cret"), "{ran:?}");
     }
 }
+
+#[test]
+fn t63_a_component_is_as_large_as_its_limit_says() {
+    const LARGE: usize = 65 << 20;
+    let folder = Folder::new();
+    let mut bytes = host_harness::embedded_component().to_vec();
+    // A custom section without a name, which says nothing, at the end: its number, its size in LEB128, its bytes.
+    bytes.push(0);
+    for shift in [0, 7, 14] {
+        bytes.push(0x80 | (LARGE >> shift & 0x7f) as u8);
+    }
+    bytes.push((LARGE >> 21) as u8);
+    bytes.resize(bytes.len() + LARGE, 0);
+    std::fs::write(folder.path().join("large.wasm"), bytes).expect("it is ours");
+    let inspect = |more: &[&str]| {
+        let component = ["inspect", "--component", "large.wasm"];
+        run_in(&folder, &[&component[..], more].concat(), &[])
+    };
+    for (more, most, remedy) in [
+        (&[][..], 16 << 20, "32MiB"),
+        (&["--limit", "component-bytes=20MiB"], 20 << 20, "40MiB"),
+        (&["--limit", "component-bytes=65MiB"], 65 << 20, "130MiB"),
+    ] {
+        let ran = inspect(more);
+        assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{ran:?}");
+        let said =
+            format!("expected at most {most} bytes\n\nhint: --limit component-bytes={remedy}");
+        assert!(ran.errors.contains(&said), "{ran:?}");
+    }
+    let ran = inspect(&["--limit", "component-bytes=128MiB"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}

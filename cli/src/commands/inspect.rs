@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Failure> {
     let settings = flags.resolve()?;
-    let info = match settings.component().bytes()? {
+    let info = match settings.component().bytes(settings.limits())? {
         Some(bytes) => host_harness::inspect_within(&bytes, settings.limits()),
         None => host_harness::inspect(host_harness::embedded_component()),
     }

@@ -1,15 +1,12 @@
 //! Which component, whether it has to be a certain one, and where its compiled code is kept.
 
 use super::file::File;
-use super::given;
+use super::limits;
 use crate::failure::Failure;
 use crate::{cache, files};
-use clap::builder::FalseyValueParser;
-use host_harness::{Host, HostBuilder};
+use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
+use host_harness::{Host, HostBuilder, LimitKind, Limits};
 use std::path::{Path, PathBuf};
-
-/// The largest component, in bytes.
-const MAX_BYTES: u64 = 64 << 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Flags {
@@ -28,6 +25,7 @@ pub(super) struct Flags {
         env = "MILVUS_COMPONENT_SHA256",
         global = true,
         value_name = "SHA256",
+        value_parser = NonEmptyStringValueParser::new(),
         help_heading = "Settings"
     )]
     component_sha256: Option<String>,
@@ -44,7 +42,8 @@ pub(super) struct Flags {
 
 impl Flags {
     pub(super) fn resolve(&self, file: &File) -> Result<Component, Failure> {
-        let flag = given(self.component_sha256.as_ref()).map(|pin| ("--component-sha256", pin));
+        let flag = self.component_sha256.clone();
+        let flag = flag.map(|pin| ("--component-sha256", pin));
         let key = file.component_sha256.clone();
         let pin = flag.or_else(|| key.map(|pin| ("component_sha256", pin)));
         Ok(Component {
@@ -84,12 +83,14 @@ pub(crate) struct Component {
 }
 
 impl Component {
-    /// Its bytes, where it is not the one inside.
-    pub(crate) fn bytes(&self) -> Result<Option<Vec<u8>>, Failure> {
-        self.file
-            .as_ref()
-            .map(|path| files::read_bytes(path, "the component", MAX_BYTES))
-            .transpose()
+    /// Its bytes, where it is not the one inside. A file beyond the limit of a component is not read.
+    pub(crate) fn bytes(&self, limits: &Limits) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(path) = &self.file else {
+            return Ok(None);
+        };
+        let cap = limits.get(LimitKind::ComponentBytes);
+        let remedy = limits::advice(LimitKind::ComponentBytes, cap).unwrap_or_default();
+        files::read_bytes(path, "the component", cap, &remedy).map(Some)
     }
 
     /// The digest that it has to have, `sha256:` before the digits.
@@ -103,11 +104,12 @@ impl Component {
     }
 
     /// A host with it.
-    pub(super) fn builder(&self) -> Result<HostBuilder, Failure> {
-        let mut builder = match self.bytes()? {
+    pub(super) fn builder(&self, limits: &Limits) -> Result<HostBuilder, Failure> {
+        let mut builder = match self.bytes(limits)? {
             Some(bytes) => Host::builder().component(bytes),
             None => Host::builder().embedded(),
         };
+        builder = builder.limits(limits.clone());
         if let Some(pin) = &self.pin {
             builder = builder.digest(pin);
         }

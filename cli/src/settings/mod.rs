@@ -102,8 +102,7 @@ impl Settings {
     pub(crate) fn host(&self) -> Result<Host, Failure> {
         let host = self
             .component
-            .builder()?
-            .limits(self.limits.clone())
+            .builder(&self.limits)?
             .audit(self.audit.open()?)
             .build()
             .map_err(|error| {
