@@ -74,7 +74,7 @@ impl Command {
 
 fn main() -> ExitCode {
     process::keep_to_itself();
-    let parsed = Cli::command()
+    let parsed = settings::without_empty_variables(Cli::command())
         .try_get_matches()
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, unfit(&matches))));
     let (cli, unfit) = match parsed {

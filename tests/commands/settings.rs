@@ -119,6 +119,60 @@ fn t36_a_planted_file_lengthens_no_call() {
 }
 
 #[test]
+fn an_empty_variable_is_unset_but_for_those_of_the_policy_where_it_is_an_error() {
+    const POLICY: [&str; 3] = ["MILVUS_MODE", "MILVUS_COLLECTIONS", "MILVUS_DATABASES"];
+    let help = run(&["local", "--help"], &[]).output + &run(&["--help"], &[]).output;
+    let names: std::collections::BTreeSet<&str> = help
+        .split("[env: ")
+        .skip(1)
+        .filter_map(|text| text.split_once('=').map(|(name, _)| name))
+        .collect();
+    assert!(names.len() > 15, "{names:?}");
+    let unset = run(&["inspect"], &[]);
+    assert_eq!(unset.code, 0, "{unset:?}");
+    for name in &names {
+        let ran = run(&["inspect"], &[(name, "")]);
+        if POLICY.contains(name) {
+            assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{name}: {ran:?}");
+        } else {
+            assert_eq!(
+                (ran.code, ran.output.as_str()),
+                (0, unset.output.as_str()),
+                "{name}: {ran:?}"
+            );
+        }
+    }
+    // `local` has its own, and says what is missing without them.
+    let ours = [
+        ("MILVUS_LOCAL_HOME", ""),
+        ("XDG_CACHE_HOME", ""),
+        ("HOME", ""),
+    ];
+    let ran = run(&["local", "--install"], &ours);
+    assert!(ran.errors.contains("there is no folder"), "{ran:?}");
+    let ran = run(&["local", "--install"], &[("MILVUS_PYTHON", "")]);
+    assert_eq!((ran.code, ran.errors.as_str()), (0, ""));
+}
+
+#[test]
+fn a_flag_without_a_value_is_wrong_usage() {
+    for flag in [
+        "--uri",
+        "--database",
+        "--ca-cert",
+        "--config",
+        "--component",
+        "--component-sha256",
+        "--audit",
+        "--token-file",
+        "--token-command",
+    ] {
+        let ran = run(&["inspect", flag, ""], &[]);
+        assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{flag}: {ran:?}");
+    }
+}
+
+#[test]
 fn a_file_of_the_folder_may_set_what_harms_nobody() {
     let (recorder, folder) = (Recorder::start(), Folder::new());
     folder.write(

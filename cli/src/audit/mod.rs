@@ -8,7 +8,8 @@ mod rotating;
 mod syslog;
 
 use crate::failure::Failure;
-use crate::settings::{File, given};
+use crate::settings::File;
+use clap::builder::NonEmptyStringValueParser;
 use host_harness::Audit;
 use losses::Counted;
 use std::io::Write;
@@ -27,6 +28,7 @@ pub(crate) struct Flags {
         env = "MILVUS_AUDIT",
         global = true,
         value_name = "WHERE",
+        value_parser = NonEmptyStringValueParser::new(),
         help_heading = "Settings"
     )]
     audit: Option<String>,
@@ -57,13 +59,13 @@ pub(crate) enum Destination {
 impl Flags {
     /// Decides where they go. Nothing is opened.
     pub(crate) fn resolve(&self, file: &File) -> Result<Destination, Failure> {
-        let flag = given(self.audit.as_ref());
+        let flag = self.audit.as_deref();
         let path = |name: &str| match flag {
             Some(_) => PathBuf::from(name),
             None => file.beside(name),
         };
         let limit = self.audit_max_bytes.or(file.audit_max_bytes);
-        let destination = match flag.as_deref().or(file.audit.as_deref()) {
+        let destination = match flag.or(file.audit.as_deref()) {
             None => Destination::Nowhere,
             Some("stderr") => Destination::Stderr,
             Some("syslog") => Destination::Syslog(syslog::SOCKET.into()),

@@ -5,7 +5,8 @@ mod command;
 
 use crate::failure::Failure;
 use crate::files;
-use crate::settings::{File, given};
+use crate::settings::File;
+use clap::builder::NonEmptyStringValueParser;
 use command::TokenCommand;
 use host_harness::Credential;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub(crate) struct Flags {
         env = "MILVUS_TOKEN_COMMAND",
         global = true,
         value_name = "COMMAND",
+        value_parser = NonEmptyStringValueParser::new(),
         help_heading = "Settings"
     )]
     token_command: Option<String>,
@@ -64,7 +66,7 @@ impl Flags {
 
     /// What flags or variables name.
     fn named(&self) -> Result<Option<Kind>, Failure> {
-        let words = given(self.token_command.as_ref());
+        let words = self.token_command.as_ref();
         let words = words.map(|text| text.split_whitespace().map(str::to_owned).collect());
         one_of(
             self.token_file.clone(),

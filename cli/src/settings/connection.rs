@@ -1,9 +1,9 @@
 //! Which Milvus, and how it is spoken to.
 
 use super::file::File;
-use super::given;
 use crate::failure::Failure;
 use crate::files;
+use clap::builder::NonEmptyStringValueParser;
 use host_harness::{Dialect, Endpoint, EndpointBuilder, EndpointError, Origin};
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -23,6 +23,7 @@ pub(super) struct Flags {
         env = "MILVUS_URI",
         global = true,
         value_name = "ORIGIN",
+        value_parser = NonEmptyStringValueParser::new(),
         help_heading = "Settings"
     )]
     uri: Option<String>,
@@ -32,6 +33,7 @@ pub(super) struct Flags {
         env = "MILVUS_DATABASE",
         global = true,
         value_name = "NAME",
+        value_parser = NonEmptyStringValueParser::new(),
         help_heading = "Settings"
     )]
     database: Option<String>,
@@ -101,10 +103,12 @@ impl From<DialectName> for Dialect {
 impl Flags {
     pub(super) fn resolve(&self, file: &File) -> Connection {
         Connection {
-            uri: given(self.uri.as_ref())
+            uri: self
+                .uri
+                .clone()
                 .or_else(|| file.uri.clone())
                 .unwrap_or_else(|| DEFAULT_URI.to_owned()),
-            database: given(self.database.as_ref()).or_else(|| file.database.clone()),
+            database: self.database.clone().or_else(|| file.database.clone()),
             dialect: self.dialect.or(file.dialect).map(Dialect::from),
             ca_cert: self
                 .ca_cert

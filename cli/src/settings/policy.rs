@@ -8,6 +8,9 @@ use crate::failure::Failure;
 use host_harness::{Effect, Effects, Mode, Names, Policy};
 use serde::Deserialize;
 
+/// Its variables. An empty one of these is an error.
+pub(super) const VARIABLES: [&str; 3] = ["MILVUS_MODE", "MILVUS_COLLECTIONS", "MILVUS_DATABASES"];
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Flags {
     /// What the component may do: read-only, append, no-drop or full [default: full]
