@@ -84,6 +84,28 @@ fn the_classes_of_a_request_are_those_that_its_body_raises_it_to() {
 }
 
 #[test]
+fn t36_a_place_that_climbs_out_of_a_settings_files_is_not_let_out() {
+    let folder = Folder::new();
+    folder.write(
+        "mine.toml",
+        "[policy]\noutside = [\"https://a.example/v1/\"]\n",
+    );
+    for (place, code) in [
+        ("https://a.example/v1/embed", 0),
+        ("https://a.example/v1/../v2", 2),
+        ("https://a.example/v1/..", 2),
+        ("https://a.example/v1/..\\..\\v2", 2),
+    ] {
+        let ran = run_in(
+            &folder,
+            &["policy", "--config", "mine.toml", "--outside", place],
+            &[],
+        );
+        assert_eq!(ran.code, code, "{place}: {ran:?}");
+    }
+}
+
+#[test]
 fn a_request_that_the_policy_refuses_names_its_rule() {
     let folder = Folder::new();
     folder.write("drop.http", DROP);

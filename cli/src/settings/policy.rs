@@ -176,15 +176,20 @@ impl Rules {
         {
             return Err(beyond(format!("--mode and --allow ask for `{class}`")));
         }
-        let within = |place: &&String| {
-            !ceiling.outside.iter().any(|known| {
-                *place == known || known.ends_with('/') && place.starts_with(known.as_str())
-            })
-        };
-        if let Some(place) = narrowed.outside.iter().find(within) {
+        if let Some(place) = narrowed.outside.iter().find(|place| !ceiling.covers(place)) {
             return Err(beyond(format!("--outside asks for `{place}`")));
         }
         Ok(narrowed)
+    }
+
+    /// Whether a place is one of these, or in one of them. As `policy` has it of requests: nothing that climbs out.
+    fn covers(&self, place: &str) -> bool {
+        let climbs = place.split(['/', '\\']).any(|part| part == "..");
+        let mut known = self.outside.iter();
+        !climbs
+            && known.any(|known| {
+                place == known || known.ends_with('/') && place.starts_with(known.as_str())
+            })
     }
 
     /// Classes by mode and by name.
@@ -280,6 +285,10 @@ mod tests {
             ("outside = ['https://a.example']", false),
             ("outside = ['s3://b/c']", false),
             ("outside = ['https://a.example.evil/']", false),
+            ("outside = ['https://a.example/../b']", false),
+            ("outside = ['https://a.example/v1/..']", false),
+            ("outside = ['https://a.example/..\\b']", false),
+            ("outside = ['https://a.example/v..1']", true),
         ] {
             assert_eq!(
                 rules(flags).under(&rules(ceiling)).is_ok(),
