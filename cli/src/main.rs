@@ -1,7 +1,8 @@
 //! `milvus-host`: runs the Milvus component in a sandbox, from the command line.
 //!
 //! Data goes to standard output, talk and progress to standard error. Exit codes: 0 done, 1 the tool failed, 2 wrong
-//! usage, 3 refused by policy, 4 Milvus cannot be reached.
+//! usage, 3 refused by policy or by a pinned digest, 4 Milvus cannot be reached, is not ready, or does not answer in
+//! time.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "it is a command line")]
 
@@ -29,8 +30,14 @@ Examples:
   milvus-host call milvus_search '{\"collection_name\":\"docs\",\"query_text\":\"a large cat\"}' --json
   milvus-host doctor                                   what is reachable, and what is wrong
 
-The token is never an argument: MILVUS_TOKEN=root:Milvus, or --token-file.
-Exit codes: 0 done, 1 the tool failed, 2 wrong usage, 3 refused by policy, 4 Milvus cannot be reached.";
+The token is never an argument: MILVUS_TOKEN=root:Milvus, --token-file, or --token-command.
+
+Exit codes:
+  0  done
+  1  the tool failed
+  2  wrong usage
+  3  refused by policy, or by a pinned digest
+  4  Milvus cannot be reached, is not ready, or does not answer in time";
 
 /// Milvus' vector-store tools in a sandbox that reaches one Milvus and nothing else.
 #[derive(Debug, Parser)]
@@ -54,7 +61,7 @@ enum Command {
     Policy(commands::policy::Arguments),
     /// Find out what is reachable, and what to do where something is not.
     Doctor(commands::doctor::Arguments),
-    /// Run a local Milvus (Milvus Lite with Milvus' REST API) until Ctrl-C.
+    /// Run a local Milvus (Milvus Lite, or a full Milvus 2.3.5) until Ctrl-C.
     Local(commands::local::Arguments),
 }
 

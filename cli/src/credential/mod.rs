@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Flags {
-    /// File with the token (`user:password` or an API key); MILVUS_TOKEN holds it, too
+    /// File with the token (`user:password` or an API key); or put the token itself into MILVUS_TOKEN
     #[arg(
         long,
         env = "MILVUS_TOKEN_FILE",
