@@ -152,14 +152,13 @@ impl Settings {
 /// The same command line for which an empty variable counts as unset, as compose files write it. Those of the policy are
 /// left to it: a mode or a list that was meant and came out empty is an error there, and never no limit at all.
 pub(crate) fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let policy = policy::Flags::variables();
     let unset = |argument: clap::Arg| {
         let name = argument.get_env().map(ToOwned::to_owned);
-        let empty = name.is_some_and(|name| {
-            let policy = name
-                .to_str()
-                .is_some_and(|name| policy::VARIABLES.contains(&name));
-            !policy && std::env::var_os(name).is_some_and(|value| value.is_empty())
-        });
+        let empty = name
+            .filter(|name| !policy.contains(name))
+            .and_then(std::env::var_os)
+            .is_some_and(|value| value.is_empty());
         if empty {
             argument.env(None::<&'static str>)
         } else {

@@ -7,9 +7,7 @@ use super::file::File;
 use crate::failure::Failure;
 use host_harness::{Effect, Effects, Mode, Names, Policy};
 use serde::Deserialize;
-
-/// Its variables. An empty one of these is an error.
-pub(super) const VARIABLES: [&str; 3] = ["MILVUS_MODE", "MILVUS_COLLECTIONS", "MILVUS_DATABASES"];
+use std::ffi::{OsStr, OsString};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Flags {
@@ -62,6 +60,13 @@ pub(super) struct Table {
 }
 
 impl Flags {
+    /// The names of its variables, of which an empty one is an error.
+    pub(super) fn variables() -> Vec<OsString> {
+        let command = <Self as clap::Args>::augment_args(clap::Command::new("policy"));
+        let names = command.get_arguments().filter_map(clap::Arg::get_env);
+        names.map(OsStr::to_owned).collect()
+    }
+
     pub(super) fn resolve(&self, file: &File) -> Result<Policy, Failure> {
         let flags = Rules::read(&self.table(), |key| format!("--{key}"))?;
         let rules = match &file.policy {
