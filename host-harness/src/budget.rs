@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(crate) struct Budget {
     host: Arc<Semaphore>,
     call: Arc<Semaphore>,
+    /// All of the host's.
     units: usize,
 }
 
@@ -37,9 +38,18 @@ impl Budget {
     /// What one call may take of it: half, so that others are served whatever it does.
     pub(crate) fn of_a_call(&self) -> Self {
         Self {
-            call: Arc::new(Semaphore::new(self.units.div_ceil(2))),
+            call: Arc::new(Semaphore::new(self.half())),
             ..self.clone()
         }
+    }
+
+    fn half(&self) -> usize {
+        self.units.div_ceil(2)
+    }
+
+    /// Whether one call could ever have room for `bytes`.
+    pub(crate) fn can_hold(&self, bytes: u64) -> bool {
+        bytes.div_ceil(1024) <= self.half() as u64
     }
 
     /// Takes room for `bytes`, or nothing: nobody waits in line, a full budget is an answer.
@@ -106,6 +116,7 @@ mod tests {
         assert!(share.cover(2048) && !share.cover(2049));
         assert!(one.take(1).is_none());
         assert!(other.take(2048).is_some());
+        assert!(one.can_hold(2048) && !one.can_hold(2049));
         drop(share);
         assert!(one.take(2048).is_some());
     }

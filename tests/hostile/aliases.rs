@@ -283,23 +283,20 @@ fn asked(came: &[Recorded]) -> Vec<String> {
 #[tokio::test]
 async fn t24_t73_each_name_is_asked_for_once_in_a_call() {
     let of_docs = r#"{"collectionName":"docs","filter":"id > 0"}"#;
-    let elsewhere = r#"{"dbName":"sales","collectionName":"docs","filter":"id > 0"}"#;
+    let of_another = r#"{"collectionName":"docs_2","filter":"id > 0"}"#;
     let (seen, came) = sends(
         |_| said(1600, ""),
         &[
             (QUERY, of_docs),
             (QUERY, of_docs),
-            (QUERY, elsewhere),
+            (QUERY, of_another),
             (QUERY, of_docs),
         ],
     )
     .await;
     assert_eq!(
         asked(&came),
-        [
-            r#"{"aliasName":"docs"}"#,
-            r#"{"dbName":"sales","aliasName":"docs"}"#
-        ],
+        [r#"{"aliasName":"docs"}"#, r#"{"aliasName":"docs_2"}"#],
         "{seen:?}"
     );
     assert_eq!(

@@ -10,9 +10,16 @@ use super::{HASTE, Seen, Stage, attacks};
 use crate::servers::tls::{self, Authority, Came, Deed, TlsServer, http1};
 use crate::servers::{Faulty, Recorder, ok};
 
+const QUERY: &str = "/v2/vectordb/entities/query";
+
+/// A query that names what is asked, without its end.
+fn named(name: &str) -> String {
+    format!("{{\"collectionName\":\"docs\",\"filter\":\"{name}\"")
+}
+
 /// A body that names what is asked, padded to `length` bytes.
 fn question(name: &str, length: usize) -> String {
-    let begin = format!("{{\"dbName\":\"{name}\"");
+    let begin = named(name);
     format!(
         "{begin}{}}}",
         " ".repeat(length.saturating_sub(begin.len() + 1))
@@ -22,8 +29,9 @@ fn question(name: &str, length: usize) -> String {
 /// One request of the guest, to an endpoint of either scheme.
 async fn ask(stage: &Stage, endpoint: &Endpoint, body: &str) -> Seen {
     let scheme = endpoint.origin().scheme().name();
-    let step = json!({ "do": "request", "scheme": scheme, "body": body, "declared": body.len() });
-    let steps = json!({ "steps": [step] });
+    let (path, length) = (QUERY, body.len());
+    let step = json!({ "do": "request", "scheme": scheme, "path": path, "body": body, "declared": length });
+    let steps = json!({ "collection_name": "docs", "steps": [step] });
     stage.attack_at(endpoint, attacks::SCRIPT, steps).await
 }
 
@@ -234,7 +242,7 @@ async fn t39_an_answer_shorter_than_its_length_is_an_error_and_not_filled_up_by_
 #[tokio::test]
 async fn t39_a_connection_whose_call_was_given_up_is_not_kept() {
     let milvus = Recorder::answering(|request| {
-        if request.body.starts_with(b"{\"dbName\":\"late\"") {
+        if is(request, "late") {
             std::thread::sleep(HASTE + Duration::from_millis(200));
         }
         ok("application/json", &request.body)
@@ -281,9 +289,7 @@ fn h2(server: impl FnOnce(rustls::ServerConfig) -> TlsServer) -> (TlsServer, End
 }
 
 fn is(request: &crate::servers::Recorded, name: &str) -> bool {
-    request
-        .body
-        .starts_with(format!("{{\"dbName\":\"{name}\"").as_bytes())
+    request.body.starts_with(named(name).as_bytes())
 }
 
 #[tokio::test]

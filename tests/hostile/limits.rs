@@ -822,7 +822,7 @@ fn t46_the_host_holds_no_more_for_a_hostile_component_than_fifty_megabytes() {
         ),
         (
             attacks::HUGE_PARTS,
-            json!({ "bytes": 4_000_000 }),
+            json!({ "bytes": 400_000 }),
             "handles",
             32,
         ),

@@ -101,6 +101,9 @@ impl Answer {
         if announced > bounds.response_bytes {
             return Err(too_large);
         }
+        if !bounds.budget.can_hold(announced) {
+            return Err(TransportError::Overloaded);
+        }
         let mut share = bounds.budget.take(0).ok_or(TransportError::Overloaded)?;
         let announced = usize::try_from(announced).map_err(|_| TransportError::Overloaded)?;
         let mut bytes = Vec::with_capacity(announced);
