@@ -91,8 +91,8 @@ impl HostBuilder {
         self
     }
 
-    /// Checks and compiles the component. Takes a second or more of CPU, without a [cache](Self::cache): once per program, and not on a task that has to
-    /// answer meanwhile.
+    /// Checks and compiles the component. Takes a second or more of CPU, without a [cache](Self::cache): once per program,
+    /// and not on a task that has to answer meanwhile.
     ///
     /// # Errors
     /// The bytes are no component, want more than they may have, or a limit makes no sense; see [`BuildError`].

@@ -112,7 +112,8 @@ pub fn inspect(bytes: &[u8]) -> Result<ComponentInfo, BuildError> {
     inspect_within(bytes, &Limits::default())
 }
 
-/// The same, with other limits than the usual: on the size of the file, and on its functions.
+/// The same, with other limits than the usual: on the size of the file, on its functions, on how deep its parts stand in
+/// one another, and on what it costs to compile.
 ///
 /// # Errors
 /// As [`inspect`].

@@ -50,7 +50,7 @@ impl fmt::Debug for Effects {
 /// |---|---|
 /// | `read-only` | `read` |
 /// | `append` | `read`, `write`: rows and collections are added, none is lost |
-/// | `no-drop` | `read`, `write`, `admin`: loads and flushes, too; nothing is lost |
+/// | `no-drop` | `read`, `write`, `admin`: loads, flushes and compactions, too; nothing is lost |
 /// | `full` | all but `outbound` and `access-control` |
 ///
 /// `erase` (delete, upsert, truncate, release, a time to live) loses data as `drop` does, so only `full` has it; a policy

@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     /// Let in only who has the token in MILVUS_TOKEN (`user:password`)
     #[arg(long)]
     auth: bool,
-    /// Folder of the installation [default: ~/.cache/milvus-host]
+    /// Folder of the installation [default: ~/.cache/milvus-host, or below `$XDG_CACHE_HOME`]
     #[arg(long, env = "MILVUS_LOCAL_HOME", value_name = "DIR")]
     home: Option<PathBuf>,
     /// Python to install with

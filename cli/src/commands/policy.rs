@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Say what would become of the request in a file, and by which rule.
+    /// Say what would become of the request in a file, and by which rule: by the operator's policy alone.
     Explain {
         /// The file, or `-` for standard input.
         file: String,

@@ -1,4 +1,5 @@
-//! A command that prints the token: `vault kv get -field=token secret/milvus`, for example.
+//! A command that prints the token, for example
+//! `env VAULT_ADDR=https://vault.example vault kv get -field=token secret/milvus`.
 //!
 //! No shell reads it. It gets the variables that a program needs to run and nothing else of this program's environment;
 //! `env NAME=VALUE COMMAND` gives it more. Its standard input is empty. What it prints is shown nowhere; what it says on

@@ -29,7 +29,8 @@ pub(super) struct Flags {
         help_heading = "Settings"
     )]
     component_sha256: Option<String>,
-    /// Keep no compiled code: compile the component at each start [default: kept in ~/.cache/milvus-host/compiled]
+    /// Keep no compiled code: compile the component at each start [default: kept in ~/.cache/milvus-host/compiled, or
+    /// below `$XDG_CACHE_HOME`]
     #[arg(
         long,
         env = "MILVUS_NO_CACHE",

@@ -46,7 +46,8 @@ pub(super) struct Flags {
         help_heading = "Settings"
     )]
     dialect: Option<DialectName>,
-    /// Certificate authority of Milvus' certificate, PEM [default: the system's]
+    /// Certificate authority of Milvus' certificate, PEM, instead of the system's, which `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` decide, if set
     #[arg(
         long,
         env = "MILVUS_CA_CERT",
@@ -73,7 +74,7 @@ pub(super) struct Flags {
         help_heading = "Settings"
     )]
     client_key: Option<PathBuf>,
-    /// Where the origin's name is, without asking a resolver; may be given more than once [default: ask]
+    /// IP address of the origin's host, used in place of DNS; may be given more than once [default: ask]
     #[arg(long, global = true, value_name = "IP", help_heading = "Settings")]
     address: Vec<IpAddr>,
     /// Send the token over plain http to another machine, where everybody on the way can read it

@@ -41,7 +41,8 @@ pub(super) struct Flags {
         help_heading = "Policy"
     )]
     databases: Option<String>,
-    /// A third party or an object that Milvus may use for it: the whole text, or a beginning that ends in /
+    /// A third party or an object that Milvus may use for it: the whole text, or a beginning that ends in /; may be given
+    /// more than once
     #[arg(long, global = true, value_name = "PLACE", help_heading = "Policy")]
     outside: Vec<String>,
 }

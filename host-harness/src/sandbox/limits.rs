@@ -123,14 +123,15 @@ limits! {
     rows_per_request: u64 = 1_000_000, RowsPerRequest "rows-per-request" Count 1, 1_000_000_000;
     /// Body of one answer: 64 MiB.
     response_bytes: u64 = 64 << 20, ResponseBytes "response-bytes" Bytes 1, 1 << 31;
-    /// Requests of a call, let out or refused: 64. So many audit lines, two more at most, are written for it.
+    /// Requests of a call, let out or refused: 64. So many audit lines, two more at most, are written for it, and where
+    /// collections are listed the host's own questions, up to three for a name.
     requests_per_call: u32 = 64, RequestsPerCall "requests-per-call" Count 1, 1_000_000;
     /// Requests of a call that are on their way at a time: 8.
     requests_at_once: u32 = 8, RequestsAtOnce "requests-at-once" Count 1, 1000;
     /// Requests a minute of each operation of class `admin` (load, flush, compact), at one endpoint: 10. `u32::MAX`: any
     /// number.
     admin_per_minute: u32 = 10, AdminPerMinute "admin-per-minute" Count 1, u32::MAX as u64;
-    /// Requests and answers that the host holds at a time, over all calls: 256 MiB.
+    /// Requests and answers that the host holds at a time, over all calls: 256 MiB; one call takes no more than half.
     budget_bytes: u64 = 256 << 20, BudgetBytes "budget-bytes" Bytes 1 << 10, 1 << 40;
     /// Calls at a time; one more is refused as overloaded, none waits: 32.
     concurrent_calls: u32 = 32, ConcurrentCalls "concurrent-calls" Count 1, 1000;
