@@ -196,13 +196,8 @@ impl Policy {
 
     fn check_outside(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
         let allowed = |place: &Option<String>| {
-            place.as_deref().is_some_and(|place| {
-                let inside = !place.split(['/', '\\']).any(|part| part == "..");
-                inside
-                    && self.outside.iter().any(|known| {
-                        place == known || known.ends_with('/') && place.starts_with(known.as_str())
-                    })
-            })
+            let place = place.as_deref();
+            place.is_some_and(|place| self.outside.iter().any(|known| covers(known, place)))
         };
         // Who is to be contacted has to be said: Milvus' own settings could name anybody. The reader sees to it for each
         // object; here for a route that leads out by itself.
@@ -216,6 +211,14 @@ impl Policy {
             "it leads to a third party or an object that the policy does not name",
         ))
     }
+}
+
+/// Whether a place outside Milvus is the known one, or in it: `known` is an exact text, or a beginning that ends in `/`.
+/// What climbs out by `..` is in none.
+#[must_use]
+pub fn covers(known: &str, place: &str) -> bool {
+    let climbs = place.split(['/', '\\']).any(|part| part == "..");
+    !climbs && (place == known || known.ends_with('/') && place.starts_with(known))
 }
 
 /// Whether the route answers a list of names and nothing else, from which foreign ones can be taken.

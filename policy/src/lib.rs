@@ -26,7 +26,7 @@ use routes::{Method, Route};
 pub use aliases::{Name, Question, meaning};
 pub use arguments::names as names_in;
 pub use effects::{Effects, Mode};
-pub use grant::Policy;
+pub use grant::{Policy, covers};
 pub use names::Names;
 pub use origin::{Origin, OriginError, Scheme};
 pub use redaction::Redaction;

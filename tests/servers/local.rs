@@ -172,6 +172,7 @@ impl LocalMilvus {
         let mut command = Command::new(first(read("cmdline"), ""));
         command
             .args([
+                "-P",
                 "-m",
                 "milvus_gateway",
                 "--stop-on-stdin-close",

@@ -6,6 +6,7 @@
 use super::file::File;
 use crate::failure::Failure;
 use host_harness::{Effect, Effects, Mode, Names, Policy};
+use policy::covers;
 use serde::Deserialize;
 use std::ffi::{OsStr, OsString};
 
@@ -188,14 +189,9 @@ impl Rules {
         Ok(narrowed)
     }
 
-    /// Whether a place is one of these, or in one of them. As `policy` has it of requests: nothing that climbs out.
+    /// Whether a place is one of these, or in one of them.
     fn covers(&self, place: &str) -> bool {
-        let climbs = place.split(['/', '\\']).any(|part| part == "..");
-        let mut known = self.outside.iter();
-        !climbs
-            && known.any(|known| {
-                place == known || known.ends_with('/') && place.starts_with(known.as_str())
-            })
+        self.outside.iter().any(|known| covers(known, place))
     }
 
     /// Classes by mode and by name.
