@@ -51,7 +51,7 @@ impl Credential {
     pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(30);
 
     /// Takes the token. Whether it can stand in a header is checked when the endpoint is built. Answers are searched
-    /// for tokens of at least 6 bytes, and for passwords of at least 8.
+    /// for it; see [`policy::Redaction`] for what of it, and from which length on.
     #[must_use]
     pub fn new(token: String) -> Self {
         let state = State {

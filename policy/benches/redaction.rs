@@ -12,44 +12,37 @@ const TOKEN: &str = "root:s3cret-of-the-host";
 const SIZES: [usize; 2] = [4 << 20, 64 << 20];
 
 fn main() {
-    let two = Redaction::new([TOKEN, "root:the-token-before-it"]);
-    let same = format!("{}b", "a".repeat(63));
-    let same = Redaction::new([same.as_str()]);
+    let redaction = Redaction::new([TOKEN, "root:the-token-before-it"]);
     println!(
         "{:<44} {:>12} {:>12} {:>9}",
         "answer", "4 MiB", "64 MiB", "ns/byte"
     );
-    for (name, piece, redaction) in [
+    for (name, piece) in [
         (
             "rows of text",
             r#"{"id":17,"text":"the rest of a row, so ordinary: \"it\" is"},"#,
-            &two,
         ),
-        ("vectors", "0.0174325,-0.2340987,0.8743012,", &two),
-        ("text in \\u escapes", "\\u4e2d\\u6587\\u0443\\u00e9", &two),
+        ("vectors", "0.0174325,-0.2340987,0.8743012,"),
+        ("text in \\u escapes", "\\u4e2d\\u6587\\u0443\\u00e9"),
         (
             "JSON within JSON",
             r#"{\"id\":17,\\\"root\\\":\"C:\\\\root:s\"},"#,
-            &two,
         ),
-        ("nothing but \\", "\\", &two),
-        ("nothing but %25", "%25", &two),
-        ("\\u005c without end", "\\u005c", &two),
-        ("the first letter, again and again", "r", &two),
-        ("the first letter, escaped", "\\u0072", &two),
-        ("all but the last letter", "root:s3cret-of-the-hos", &two),
+        ("nothing but \\", "\\"),
+        ("nothing but %25", "%25"),
+        ("\\u005c without end", "\\u005c"),
+        ("the first letter, again and again", "r"),
+        ("the first letter, escaped", "\\u0072"),
+        ("all but the last letter", "root:s3cret-of-the-hos"),
         (
             "the same, each letter escaped",
             r"\u0072\u006f\u006f\u0074:s3cret-of-the-hos",
-            &two,
         ),
-        ("the token, again and again", TOKEN, &two),
-        ("all `a`, for a token of 63 `a` and a `b`", "a", &same),
-        ("all `\\u0061`, for the same", "\\u0061", &same),
+        ("the token, again and again", TOKEN),
     ] {
         let times = SIZES.map(|size| {
             let text = piece.as_bytes().repeat(size / piece.len() + 1);
-            median(&text, redaction)
+            median(&text, &redaction)
         });
         let each = times[1].as_secs_f64() * 1e9 / SIZES[1] as f64;
         println!(

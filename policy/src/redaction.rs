@@ -41,10 +41,9 @@ pub struct Redaction {
 /// letters stand right there, however they are spelled.
 struct Lane {
     needles: Vec<Needle>,
-    /// For each byte, the bits whose letter it is.
-    letters: Zeroizing<Vec<u64>>,
-    /// For each byte, the bits of the forms in which it means nothing, but for the whole ones: a match begins at a letter.
-    gaps: Zeroizing<Vec<u64>>,
+    /// For each byte, the bits whose letter it is, and those of the forms in which it means nothing, but for the whole
+    /// ones: a match begins at a letter.
+    bytes: Zeroizing<Vec<[u64; 2]>>,
     /// The bits of the last letters, where a match may end.
     last: u64,
     /// The bits that say that all letters stand there.
@@ -174,8 +173,7 @@ impl Lane {
         let secret = secret.as_bytes();
         let mut lane = Self {
             needles: Vec::new(),
-            letters: Zeroizing::new(vec![0; 1 << 8]),
-            gaps: Zeroizing::new(vec![0; 1 << 8]),
+            bytes: Zeroizing::new(vec![[0; 2]; 1 << 8]),
             last: 0,
             whole: 0,
         };
@@ -196,9 +194,12 @@ impl Lane {
             let whole = place + 1 == window;
             self.whole |= if whole { bit } else { 0 };
             for byte in 0..=u8::MAX {
-                let (letters, gaps) = (form.letter(byte) == *letter, form.is_gap(byte) && !whole);
-                self.letters[usize::from(byte)] |= if letters { bit } else { 0 };
-                self.gaps[usize::from(byte)] |= if gaps { bit } else { 0 };
+                let [letters, gaps] = &mut self.bytes[usize::from(byte)];
+                if form.letter(byte) == *letter {
+                    *letters |= bit;
+                } else if form.is_gap(byte) && !whole {
+                    *gaps |= bit;
+                }
             }
             bit <<= 1;
         }
@@ -211,20 +212,21 @@ impl Lane {
         // What stands at the next places, for each of `Behind`: no spelling of a byte is longer.
         let mut ahead = [[0_u64; 3]; AHEAD];
         let mut here = 0;
-        for (at, value) in text.iter().enumerate().rev() {
-            here = match value {
-                b'\\' | b'%' => self.bits(Behind::Anything, text, at, &ahead),
-                value => self.letter(*value, here),
-            };
-            ahead[at % AHEAD][0] = here;
-            // Only there may a backslash or a `%` end, as themselves or as `5c` and `25`.
-            if matches!(
-                text[..at],
-                [.., b'\\' | b'%'] | [.., b'5', b'c' | b'C'] | [.., b'2', b'5']
-            ) {
-                ahead[at % AHEAD][1] = self.bits(Behind::Backslash, text, at, &ahead);
-                ahead[at % AHEAD][2] = self.bits(Behind::Percent, text, at, &ahead);
+        let mut next = text.last().copied().unwrap_or_default();
+        for at in (0..text.len()).rev() {
+            let value = next;
+            next = at.checked_sub(1).map_or(0, |before| text[before]);
+            // By far the most ends no spelling of a backslash or a `%`.
+            if SECOND[usize::from(value)] & FIRST[usize::from(next)] == 0 {
+                here = self.letter(value, here);
+            } else {
+                for behind in [Behind::Backslash, Behind::Percent] {
+                    ahead[(at + 1) % AHEAD][behind as usize] =
+                        self.bits(behind, text, at + 1, &ahead);
+                }
+                here = self.bits(Behind::Anything, text, at, &ahead);
             }
+            ahead[at % AHEAD][0] = here;
             if here & self.whole != 0 {
                 starts.add(at, text.len());
             }
@@ -248,10 +250,25 @@ impl Lane {
     /// What stands where `value` does, by what stands behind it.
     #[inline]
     fn letter(&self, value: u8, behind: u64) -> u64 {
-        let byte = usize::from(value);
-        (behind << 1 | self.last) & self.letters[byte] | behind & self.gaps[byte]
+        let [letters, gaps] = self.bytes[usize::from(value)];
+        (behind << 1 | self.last) & letters | behind & gaps
     }
 }
+
+/// How a backslash or a `%` may end: as itself behind anything, as `5c`, as `25`. A bit for each of the three in both
+/// tables, by the byte and by the one before it.
+const SECOND: [u8; 1 << 8] = {
+    let mut table = [0; 1 << 8];
+    (table[b'\\' as usize], table[b'%' as usize]) = (1, 1);
+    (table[b'c' as usize], table[b'C' as usize]) = (2, 2);
+    table[b'5' as usize] = 4;
+    table
+};
+const FIRST: [u8; 1 << 8] = {
+    let mut table = [1; 1 << 8];
+    (table[b'5' as usize], table[b'2' as usize]) = (1 | 2, 1 | 4);
+    table
+};
 
 /// Where the letters so far may end, and whether they are the needle's.
 #[derive(Default)]

@@ -77,7 +77,7 @@ rules! {
     /// A name that is none in Milvus, or no text.
     Name = "name", BODY;
     /// A class of effect that the policy does not let out.
-    Effect = "effect", "allow the class beside the mode (`erase`, for example), or choose `full`";
+    Effect = "effect", "allow the class that it names beside the mode, or choose a mode that has it; `outbound` wants the place outside";
     /// A collection, or an alias, outside the policy's list.
     Collection = "collection", LISTS;
     /// A listed name that is an alias, and leads to a collection that is not listed, or to none that can be told.

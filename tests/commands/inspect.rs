@@ -61,8 +61,8 @@ policy      It may send Milvus' own REST requests (MANY routes, compared byte by
             and nothing else, nowhere else. The host writes every header, sends the body that it
             checked with its own length, follows no redirection, and adds the token, which the
             component never sees. It has no file, no environment, no socket, no clock of the day,
-            no random numbers. What a call lets out is for the tool and the collection that it names;
-            beyond that the operator allows:
+            no random numbers. What a call lets out is for the tool and the collection that it names, in
+            its database; beyond that the operator allows:
             classes: read, write, erase, drop, admin
             collections: all
             databases: all

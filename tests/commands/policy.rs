@@ -115,7 +115,7 @@ fn a_request_that_the_policy_refuses_names_its_rule() {
     shows(
         &ran.errors,
         "error: collections.drop: refused by rule `effect`: it is of class `drop`\n\n\
-         hint: allow the class beside the mode (`erase`, for example), or choose `full`",
+         hint: allow the class that it names beside the mode, or choose a mode that has it; `outbound` wants the place outside",
     );
     let ran = run_in(&folder, &[&explain[..], &["--json"]].concat(), &[]);
     let told: serde_json::Value = serde_json::from_str(&ran.output).expect("JSON");

@@ -166,6 +166,7 @@ fn a_flag_without_a_value_is_wrong_usage() {
         "--audit",
         "--token-file",
         "--token-command",
+        "--outside",
     ] {
         let ran = run(&["inspect", flag, ""], &[]);
         assert_eq!((ran.code, ran.output.as_str()), (2, ""), "{flag}: {ran:?}");

@@ -17,11 +17,11 @@ fn the_tools_are_a_table() {
  milvus_query                reads     Query rows
  milvus_get                  reads     Get rows by key
  milvus_count                reads     Count rows
- milvus_insert               adds      Insert rows
+ milvus_insert               changes   Insert rows
  milvus_upsert               removes   Replace or add rows
  milvus_delete               removes   Delete rows
- milvus_create_collection    adds      Create a collection
- milvus_load_collection      adds      Load a collection
+ milvus_create_collection    changes   Create a collection
+ milvus_load_collection      changes   Load a collection
  milvus_release_collection   removes   Release a collection
  milvus_drop_collection      removes   Drop a collection
 ",

@@ -112,8 +112,8 @@ fn show(info: &ComponentInfo, settings: &Settings, endpoint: &Endpoint) {
          and nothing else, nowhere else. The host writes every header, sends the body that it\n            \
          checked with its own length, follows no redirection, and adds the token, which the\n            \
          component never sees. It has no file, no environment, no socket, no clock of the day,\n            \
-         no random numbers. What a call lets out is for the tool and the collection that it names;\n            \
-         beyond that the operator allows:",
+         no random numbers. What a call lets out is for the tool and the collection that it names, in\n            \
+         its database; beyond that the operator allows:",
         routes::all().count()
     );
     for line in endpoint.policy().to_string().lines() {

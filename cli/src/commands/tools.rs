@@ -98,7 +98,7 @@ fn distance(one: &str, other: &str) -> usize {
 fn effect(tool: &Tool) -> &'static str {
     match (tool.annotations.read_only, tool.annotations.destructive) {
         (true, _) => "reads",
-        (false, false) => "adds",
+        (false, false) => "changes",
         (false, true) => "removes",
     }
 }

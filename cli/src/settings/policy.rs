@@ -44,7 +44,13 @@ pub(super) struct Flags {
     databases: Option<String>,
     /// A third party or an object that Milvus may use for it: the whole text, or a beginning that ends in /; may be given
     /// more than once
-    #[arg(long, global = true, value_name = "PLACE", help_heading = "Policy")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PLACE",
+        value_parser = clap::builder::NonEmptyStringValueParser::new(),
+        help_heading = "Policy"
+    )]
     outside: Vec<String>,
 }
 
