@@ -185,7 +185,12 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     continue;
                 }
-                _ => self.plain()?,
+                _ => {
+                    self.plain()?;
+                    if open.last() == Some(&b']') {
+                        self.more_numbers()?;
+                    }
+                }
             }
             if open.is_empty() {
                 return Ok(());
@@ -239,9 +244,13 @@ impl<'a> Scanner<'a> {
 #[inline]
 fn digits(bytes: &[u8], at: usize) -> usize {
     let mut at = at;
-    while let Some(eight) = bytes.get(at..at + 8) {
-        if !eight.iter().all(u8::is_ascii_digit) {
-            break;
+    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        // Eight at once: a byte's high bit is set in `others` if it is no digit. Nothing is carried into the next byte.
+        let values = u64::from_le_bytes(*eight) ^ 0x3030_3030_3030_3030;
+        let above_nine = (values & 0x7F7F_7F7F_7F7F_7F7F) + 0x7676_7676_7676_7676;
+        let others = (above_nine | values) & 0x8080_8080_8080_8080;
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
@@ -249,4 +258,26 @@ fn digits(bytes: &[u8], at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_end_at_the_first_byte_that_is_none_wherever_it_stands() {
+        for length in 0..20 {
+            for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_digit()) {
+                for behind in 0..9 {
+                    let text = [&b"x"[..], &vec![b'9'; length], &[byte], &vec![b'0'; behind]];
+                    assert_eq!(
+                        digits(&text.concat(), 1),
+                        1 + length,
+                        "{length} {byte} {behind}"
+                    );
+                }
+            }
+            assert_eq!(digits(&vec![b'5'; length], 0), length);
+        }
+    }
 }
