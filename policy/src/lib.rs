@@ -210,7 +210,16 @@ fn find_route(request: &WholeRequest<'_>) -> Result<&'static Route, Refusal> {
                     shown(request.method)
                 ),
             },
-            None => Refusal::new(Rule::Path, format!("`{}` is no route", shown(request.path))),
+            None => Refusal::new(
+                Rule::Path,
+                match routes::find_closed(request.method, path) {
+                    Some(closed) => {
+                        let about = closed.scope.as_str();
+                        format!("`{}` is never let out: it is about {about}", closed.path)
+                    }
+                    None => format!("`{}` is no route", shown(request.path)),
+                },
+            ),
         },
     )
 }

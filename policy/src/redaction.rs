@@ -26,6 +26,8 @@ const SHORTEST: usize = 6;
 const SHORTEST_ALONE: usize = 8;
 /// How many bytes of a secret are searched for at once: as many as have room for all of their forms in 64 bits.
 const WINDOW: usize = 9;
+/// Bytes that mean nothing in some form.
+const GAPS: [u8; 6] = *b" \t\r\n:-";
 /// More than the longest spelling of a byte, and a power of two.
 const AHEAD: usize = 8;
 
@@ -193,13 +195,15 @@ impl Lane {
         for (place, letter) in needle.bytes[..window].iter().rev().enumerate() {
             let whole = place + 1 == window;
             self.whole |= if whole { bit } else { 0 };
-            for byte in 0..=u8::MAX {
-                let [letters, gaps] = &mut self.bytes[usize::from(byte)];
-                if form.letter(byte) == *letter {
-                    *letters |= bit;
-                } else if form.is_gap(byte) && !whole {
-                    *gaps |= bit;
-                }
+            let spellings = [*letter, letter.to_ascii_uppercase(), b'-', b'_'];
+            for byte in spellings
+                .into_iter()
+                .filter(|byte| form.letter(*byte) == *letter)
+            {
+                self.bytes[usize::from(byte)][0] |= bit;
+            }
+            for byte in GAPS.into_iter().filter(|byte| form.is_gap(*byte) && !whole) {
+                self.bytes[usize::from(byte)][1] |= bit;
             }
             bit <<= 1;
         }
@@ -405,10 +409,10 @@ impl Form {
 
     /// Whether a byte may stand between two letters, and means nothing.
     fn is_gap(self, byte: u8) -> bool {
-        match byte {
-            b' ' | b'\t' | b'\r' | b'\n' => self != Self::Plain,
-            b':' | b'-' => self == Self::Hexadecimal,
-            _ => false,
+        match self {
+            Self::Plain => false,
+            Self::Hexadecimal => GAPS.contains(&byte),
+            Self::Base64 => GAPS[..4].contains(&byte),
         }
     }
 }

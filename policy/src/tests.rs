@@ -348,6 +348,35 @@ fn t07_what_leaves_is_what_came_and_its_path_is_the_rows_own() {
 }
 
 #[test]
+fn t32_a_route_that_is_never_let_out_is_told_from_one_that_nobody_knows() {
+    let detail = |path: &str| {
+        let whole = WholeRequest {
+            method: "POST",
+            scheme: "http",
+            authority: "localhost:19530",
+            path,
+            query: None,
+            declared: Some(2),
+            came: 2,
+            body: Bytes::from_static(b"{}"),
+            trailers: false,
+            aborted: false,
+        };
+        let refusal = admit(&allowance("http://localhost:19530"), whole).expect_err(path);
+        assert_eq!(refusal.rule, Rule::Path);
+        refusal.detail
+    };
+    assert_eq!(
+        detail("/v2/vectordb/users/list"),
+        "`/v2/vectordb/users/list` is never let out: it is about users, roles and privileges"
+    );
+    assert_eq!(
+        detail("/v2/vectordb/users"),
+        "`/v2/vectordb/users` is no route"
+    );
+}
+
+#[test]
 fn t65_refusals_show_foreign_text_escaped_and_cut() {
     let whole = WholeRequest {
         method: "POST",

@@ -13,6 +13,18 @@ pub enum Scope {
     Observe,
 }
 
+impl Scope {
+    /// In words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessControl => "users, roles and privileges",
+            Self::Cluster => "the operator's machines",
+            Self::Observe => "the server itself",
+        }
+    }
+}
+
 /// A route that Milvus has and that is never let out.
 #[derive(Clone, Copy, Debug)]
 pub struct Closed {

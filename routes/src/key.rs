@@ -17,7 +17,8 @@ pub enum Verdict {
     Alias,
     /// It names a partition, or lists some: a name inside the collection.
     Partition,
-    /// It is the id of a job, which may belong to any collection: to be compared with the ids that were handed out.
+    /// It is the id of a job, which may belong to any collection: where collections are listed, a request that names
+    /// nothing else is refused.
     Job,
     /// It stays inside the names that the request's other keys give: rows, filters, numbers, names of fields.
     Free,
