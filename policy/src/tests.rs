@@ -440,6 +440,17 @@ fn t21_t46_what_is_kept_of_a_body_is_bounded() {
     let reading = body::read(row("jobs.import.create").keys, files.as_bytes());
     let places = reading.map(|reading| reading.outside.len());
     assert!(places.is_ok_and(|places| places < 5000), "of 100,001");
+    // Places that may be used: as many as are kept, and not one more, which nobody would have looked at.
+    let imports = |count: usize| {
+        let files = vec!["[\"a/b\"]"; count].join(",");
+        let body = format!("{{\"collectionName\":\"docs\",\"files\":[{files}]}}");
+        ruling("jobs.import.create", &body, &allowed("full outside=a/"))
+    };
+    assert_eq!(
+        (imports(4096).as_str(), imports(4097).as_str()),
+        ("sent", "outside")
+    );
+    assert_eq!(imports(4098), "outside");
     // Many keys of one object after the other pass, in objects that are open at the same time they do not.
     let keys = |count: usize| {
         (0..count)

@@ -144,6 +144,20 @@ async fn t06_another_method_is_refused() {
 }
 
 #[tokio::test]
+async fn t65_t76_a_method_of_the_components_own_is_no_text_of_the_audit() {
+    let milvus = Recorder::start();
+    for (method, written) in [("DELETE", "DELETE"), ("A-ROW-OF-SOMEBODY", "other")] {
+        let arguments = json!({ "method": method });
+        let seen = Stage::wide()
+            .attack(&milvus.uri(), attacks::ANOTHER_METHOD, arguments)
+            .await;
+        assert_eq!(seen.rules(), ["method"], "{seen:?}");
+        assert_eq!(seen.requests[0]["method"], written, "{seen:?}");
+    }
+    assert_eq!(milvus.connections(), 0);
+}
+
+#[tokio::test]
 async fn t80_the_older_dialect_is_under_the_same_policy() {
     let endpoint = |uri: &str| {
         let listed = Names::parse(["docs"]).expect("names");

