@@ -35,13 +35,15 @@ impl Came {
     /// Room is taken as bytes come: a length that is only declared takes none from others.
     pub(super) async fn collect(mut body: WasiBody, keep: u64, cap: u64, budget: &Budget) -> Self {
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        let mut kept = Vec::with_capacity(keep);
+        let mut kept = Vec::new();
+        // Untouched memory, which costs nothing; where the system gives none, there is no room.
+        let room = kept.try_reserve_exact(keep).ok();
         let mut came = Self {
             kept: Bytes::new(),
             count: 0,
             trailers: false,
             aborted: false,
-            share: budget.take(0),
+            share: room.and_then(|()| budget.take(0)),
         };
         while came.count <= cap {
             match body.frame().await.map(|frame| frame.map(Frame::into_data)) {
@@ -49,10 +51,11 @@ impl Came {
                 Some(Ok(Ok(data))) => {
                     let room = keep.saturating_sub(kept.len()).min(data.len());
                     let length = (kept.len() + room) as u64;
-                    if !came.share.as_mut().is_some_and(|share| share.cover(length)) {
-                        (came.share, kept) = (None, Vec::new());
-                    } else {
+                    let share = came.share.as_mut();
+                    if share.is_some_and(|share| share.cover(length)) {
                         kept.extend_from_slice(&data[..room]);
+                    } else {
+                        (came.share, kept) = (None, Vec::new());
                     }
                     came.count = came.count.saturating_add(data.len() as u64);
                 }

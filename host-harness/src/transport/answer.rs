@@ -106,7 +106,9 @@ impl Answer {
         }
         let mut share = bounds.budget.take(0).ok_or(TransportError::Overloaded)?;
         let announced = usize::try_from(announced).map_err(|_| TransportError::Overloaded)?;
-        let mut bytes = Vec::with_capacity(announced);
+        let mut bytes = Vec::new();
+        let reserved = bytes.try_reserve_exact(announced);
+        reserved.map_err(|_| TransportError::Overloaded)?;
         loop {
             let (until, late) = bounds.until(bounds.between_bytes);
             let frame = timeout_at(until, body.frame()).await.map_err(|_| late)?;
