@@ -89,6 +89,9 @@ fn t33_the_token_is_taken_out_in_every_form() {
             ("{\"a\":\"[redacted]\"}".to_owned(), 1),
             "{form}"
         );
+        // What stands between its letters, and means nothing there, stays in front of it.
+        let behind_a_gap = redacted(&format!("a - {form}"));
+        assert_eq!(behind_a_gap, ("a - [redacted]".to_owned(), 1), "{form}");
     }
 }
 
