@@ -458,10 +458,13 @@ fn t21_t46_what_is_kept_of_a_body_is_bounded() {
             .map(|key| format!("\"k{key}\":0"))
             .collect::<Vec<_>>()
     };
+    let read = |text: &str| body::read(row("entities.insert").keys, text.as_bytes());
+    // `data` is one, too.
+    let row_of = |count: usize| format!("{{\"data\":[{{{}}}]}}", keys(count).join(","));
+    assert!(read(&row_of((1 << 18) - 1)).is_ok() && read(&row_of(1 << 18)).is_err());
     let many = keys(200_000).join(",");
     let after = format!("{{\"data\":[{{{many}}},{{{many}}}]}}");
     let inside = format!("{{\"data\":[{{{many},\"m\":{{{many}}}}}]}}");
-    let read = |text: &str| body::read(row("entities.insert").keys, text.as_bytes());
     assert!(read(&after).is_ok());
     assert!(read(&inside).is_err_and(|fault| fault.rule == Rule::Json));
 }
