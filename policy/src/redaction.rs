@@ -118,16 +118,6 @@ impl Redaction {
         count
     }
 
-    /// Whether anything is found.
-    #[must_use]
-    pub fn finds(&self, text: &[u8]) -> bool {
-        let (starts, mut ways) = (self.starts(text), Ways::default());
-        let mut ends = starts
-            .ascending()
-            .map(|start| self.end(text, start, &mut ways));
-        ends.any(|end| end.is_some())
-    }
-
     fn starts(&self, text: &[u8]) -> Places {
         let mut starts = Places::default();
         for lane in &self.lanes {

@@ -197,20 +197,25 @@ fn means(case: &str, allowance: &Allowance) -> String {
     }
 }
 
-fn admitted(operation: &str, body: &str, allowance: &Allowance) -> Admitted {
-    let route = row(operation).expect(operation);
-    let whole = WholeRequest {
+/// A POST of `body` to an authority and a path, well framed.
+fn post<'a>(authority: &'a str, path: &'a str, body: &Bytes) -> WholeRequest<'a> {
+    WholeRequest {
         method: "POST",
         scheme: "http",
-        authority: "127.0.0.1:19530",
-        path: route.path,
+        authority,
+        path,
         query: None,
         declared: Some(body.len() as u64),
         came: body.len() as u64,
-        body: Bytes::from(body.to_owned()),
+        body: body.clone(),
         trailers: false,
         aborted: false,
-    };
+    }
+}
+
+fn admitted(operation: &str, body: &str, allowance: &Allowance) -> Admitted {
+    let route = row(operation).expect(operation);
+    let whole = post("127.0.0.1:19530", route.path, &Bytes::from(body.to_owned()));
     admit(allowance, whole).expect(body)
 }
 
@@ -324,18 +329,7 @@ fn t14_without_an_endpoint_nothing_leaves() {
 fn t07_what_leaves_is_what_came_and_its_path_is_the_rows_own() {
     let body = Bytes::from_static(b"{\"collectionName\":\"docs\"}");
     let path = String::from("/v2/vectordb/collections/has");
-    let whole = WholeRequest {
-        method: "POST",
-        scheme: "http",
-        authority: "LOCALHOST:19530",
-        path: &path,
-        query: None,
-        declared: Some(body.len() as u64),
-        came: body.len() as u64,
-        body: body.clone(),
-        trailers: false,
-        aborted: false,
-    };
+    let whole = post("LOCALHOST:19530", &path, &body);
     let admitted = admit(&allowance("http://localhost:19530"), whole).expect("is a route");
     assert_eq!(admitted.body(), &body);
     assert_eq!(
@@ -350,18 +344,7 @@ fn t07_what_leaves_is_what_came_and_its_path_is_the_rows_own() {
 #[test]
 fn t32_a_route_that_is_never_let_out_is_told_from_one_that_nobody_knows() {
     let detail = |path: &str| {
-        let whole = WholeRequest {
-            method: "POST",
-            scheme: "http",
-            authority: "localhost:19530",
-            path,
-            query: None,
-            declared: Some(2),
-            came: 2,
-            body: Bytes::from_static(b"{}"),
-            trailers: false,
-            aborted: false,
-        };
+        let whole = post("localhost:19530", path, &Bytes::from_static(b"{}"));
         let refusal = admit(&allowance("http://localhost:19530"), whole).expect_err(path);
         assert_eq!(refusal.rule, Rule::Path);
         refusal.detail
@@ -480,6 +463,19 @@ fn t25_t40_a_message_is_cut_before_it_is_looked_at() {
     assert!(shown.starts_with(b"{\"code\":1100,\"message\":\"collection [withheld],"));
 }
 
+/// Else it would be for Milvus' default database, whatever the call's is.
+#[test]
+fn t26_every_route_that_names_a_collection_can_name_its_database() {
+    for route in routes::all() {
+        let names = |key: &routes::Key| {
+            let kind = key.verdict.name_kind();
+            kind.is_some_and(|kind| kind != routes::NameKind::Database)
+        };
+        let can = route.key(body::DATABASE).is_some();
+        assert!(can || !route.keys.iter().any(names), "{}", route.name);
+    }
+}
+
 #[test]
 fn t26_a_name_that_ends_in_an_asterisk_is_a_beginning_in_lists_only() {
     assert!(Names::parse(["d*"]).is_ok_and(|names| names.hold("docs")));
@@ -502,18 +498,12 @@ fn t21_texts_hold_json_in_texts_to_a_depth() {
 
 #[test]
 fn t34_a_user_in_an_authority_is_refused_and_not_repeated() {
-    let whole = WholeRequest {
-        method: "POST",
-        scheme: "http",
-        authority: "root:s3cret@localhost:19530",
-        path: "/v2/vectordb/collections/list",
-        query: None,
-        declared: Some(2),
-        came: 2,
-        body: Bytes::from_static(b"{}"),
-        trailers: false,
-        aborted: false,
-    };
+    let path = "/v2/vectordb/collections/list";
+    let whole = post(
+        "root:s3cret@localhost:19530",
+        path,
+        &Bytes::from_static(b"{}"),
+    );
     let refusal = admit(&allowance("http://localhost:19530"), whole).expect_err("has a user");
     assert_eq!(refusal.rule, Rule::Authority);
     assert!(!refusal.detail.contains("s3cret"), "{refusal}");

@@ -335,13 +335,6 @@ fn a_text_never_grows() {
 }
 
 #[test]
-fn a_header_that_holds_the_token_is_told_from_one_that_does_not() {
-    let redaction = Redaction::new([TOKEN]);
-    assert!(redaction.finds(format!("text/plain; echo={TOKEN}").as_bytes()));
-    assert!(!redaction.finds(b"text/plain; echo=nothing"));
-}
-
-#[test]
 fn what_is_printed_of_it_shows_nothing() {
     assert_eq!(format!("{:?}", Redaction::new([TOKEN])), "Redaction(..)");
 }
