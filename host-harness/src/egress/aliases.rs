@@ -1,6 +1,6 @@
 //! What the names of a request mean. Where the operator lists collections, a listed name can be an alias that leads
-//! elsewhere: so the host asks Milvus itself, once for each call and name, and again after the call has changed
-//! something: before a request that changes anything, beside one that only reads.
+//! elsewhere: so the host asks Milvus itself, before a request that changes anything and beside one that only reads, once
+//! for each call and name, and again after the call has changed something.
 //!
 //! Somebody else who moves an alias between the answer and the request is not seen.
 

@@ -179,7 +179,8 @@ impl Answer {
         self.body.clone()
     }
 
-    /// The same answer with another body, which is no longer, and takes its place in the budget.
+    /// The same answer with another body, which takes its place in the budget. A message whose names are withheld can
+    /// make it some KiB longer.
     pub(crate) fn with_body(mut self, body: Bytes) -> Self {
         self.body = Bytes::from_owner(Held {
             bytes: body,
@@ -217,6 +218,7 @@ async fn without_credential(
         return Ok((bytes, count));
     }
     let (shown, share) = (shown.clone(), Arc::clone(share));
+    // With its share: if the call ends first, the bytes are held on here.
     let searching = spawn_blocking(move || {
         let count = shown.redact(&mut bytes);
         drop(share);
