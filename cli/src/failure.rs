@@ -1,7 +1,7 @@
 //! Why a command failed: words for people, a hint what to do next, and the exit code.
 
 use crate::output::{clean, outln};
-use crate::{settings, unreachable};
+use crate::{hints, settings, unreachable};
 use host_harness::{
     CallError, ErrorKind, ErrorSource, LimitKind, Origin, Outcome, ToolError, kind_name,
 };
@@ -83,7 +83,7 @@ impl Failure {
                     .collect();
                 let hint = refusals
                     .first()
-                    .map(|refusal| refusal.rule.hint().to_owned());
+                    .map(|refusal| hints::about(refusal.rule).to_owned());
                 (
                     REFUSED,
                     format!("{}; {}", cut(&error.message), rules.join("; ")),

@@ -12,6 +12,7 @@ mod commands;
 mod credential;
 mod failure;
 mod files;
+mod hints;
 mod local;
 mod output;
 mod process;

@@ -8,6 +8,9 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, p
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
+pub(crate) use host_harness::text::clean;
+use host_harness::text::escaped;
+
 /// The longest cell of a table, in characters.
 const MAX_CELL: usize = 160;
 
@@ -21,7 +24,10 @@ const UNBROKEN: [&str; 7] = [
 pub(crate) fn line(text: std::fmt::Arguments<'_>) {
     use std::io::Write as _;
     let mut output = std::io::stdout().lock();
-    let text = escaped(&text.to_string());
+    // Its own lines stay.
+    let text = text.to_string();
+    let lines: Vec<String> = text.split('\n').map(escaped).collect();
+    let text = lines.join("\n");
     let Err(error) = writeln!(output, "{text}").and_then(|()| output.flush()) else {
         return;
     };
@@ -39,50 +45,9 @@ macro_rules! outln {
 }
 pub(crate) use outln;
 
-/// Text of others in one line, without control, escape and direction characters.
-pub(crate) fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' => ' ',
-            c if steers(c) => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
 /// The same of a document of this program's own, which repeats what its caller gave: its lines stay.
 pub(crate) fn clean_lines(text: &str) -> String {
     text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
-}
-
-/// Text without what steers, as JSON escapes it: the same JSON if it was some, where such characters can stand in
-/// strings only. Tabs and line breaks between JSON's tokens stay blanks.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => safe.push('\n'),
-            '\t' | '\r' => safe.push(' '),
-            c if steers(c) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    safe.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-            c => safe.push(c),
-        }
-    }
-    safe
-}
-
-/// Characters that move, hide or turn what a terminal shows: C0 and C1 controls, bidirectional and zero-width ones,
-/// and the tags, which no font shows and models read.
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
-        )
 }
 
 /// A table with these columns.
@@ -241,6 +206,7 @@ fn rows(rows: &[Map<String, Value>], none: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use host_harness::text::steers;
     use serde_json::json;
 
     /// Sequences that terminals obey, by OSC 52 and 8, CSI, C1, turned and hidden text.
@@ -272,17 +238,6 @@ mod tests {
             let forged = |line: &str| line.starts_with("hint") || line.starts_with("ok");
             assert!(!shown.lines().any(forged), "{shown}");
         }
-    }
-
-    #[test]
-    fn t59_what_goes_out_is_escaped_and_the_same_json() {
-        let told = json!({HOSTILE: [HOSTILE, 1, "plain, \u{e9}\u{1f600}"]});
-        let text = format!("{{\t\"x\":\r\n{told}}}");
-        let out = escaped(&text);
-        assert!(!out.chars().any(|c| c != '\n' && steers(c)), "{out:?}");
-        let read: Value = serde_json::from_str(&out).expect("JSON");
-        assert_eq!(read, json!({"x": told}));
-        assert!(out.contains("plain, \u{e9}\u{1f600}"));
     }
 
     #[test]

@@ -2,18 +2,10 @@
 //! Never a payload, a filter or a credential. Writing a line never blocks a call and never fails one.
 
 use std::fmt::{self, Write as _};
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Lines that wait for a slow writer; those beyond it are lost and counted.
-const QUEUE: usize = 4096;
-/// How long the last owner of an audit waits for its writer to finish.
-const FLUSH: Duration = Duration::from_secs(2);
 /// The longest foreign text in a line, in bytes.
 const TEXT: usize = 256;
 
@@ -40,34 +32,17 @@ impl Audit {
         Self(None)
     }
 
-    /// Lines go to `sink`, a closure `Fn(&str)` for example. A sink that panics loses its line, nothing else.
+    /// Lines go to `sink`, a closure `Fn(&str)` for example, on the task of the call that they are about: one that can block
+    /// hands them to a thread. A sink that panics loses its line, nothing else.
     #[must_use]
     pub fn to(sink: impl AuditSink) -> Self {
         Self(Some(Arc::new(sink)))
     }
 
-    /// Lines go to `writer` by a queue of 4096 lines and a thread of its own, so that a slow or full writer holds
-    /// nobody up: lines that find the queue full, or that the writer fails to take, are counted and reported in a
-    /// line `{"at":…,"lost":n}`. The last owner waits up to two seconds until the queue is written.
-    ///
-    /// # Errors
-    /// The thread cannot be started.
-    pub fn writer(writer: impl io::Write + Send + 'static) -> io::Result<Self> {
-        let (lines, queue) = sync_channel(QUEUE);
-        let (done, finished) = sync_channel(1);
-        let lost = Arc::new(AtomicU64::new(0));
-        let losses = Arc::clone(&lost);
-        thread::Builder::new()
-            .name("milvus-audit".into())
-            .spawn(move || {
-                write_lines(&queue, writer, &losses);
-                let _ = done.send(());
-            })?;
-        Ok(Self::to(Queue {
-            lines: Some(lines),
-            lost,
-            finished: finished.into(),
-        }))
+    /// The line, without a line break, by which a sink tells how many others it lost: `{"at":…,"lost":n}`.
+    #[must_use]
+    pub fn losses(lost: u64) -> String {
+        Line::new().number("lost", lost).finish()
     }
 
     pub(crate) fn write(&self, line: Line) {
@@ -88,53 +63,6 @@ impl fmt::Debug for Audit {
     }
 }
 
-struct Queue {
-    lines: Option<SyncSender<String>>,
-    lost: Arc<AtomicU64>,
-    finished: std::sync::Mutex<Receiver<()>>,
-}
-
-impl AuditSink for Queue {
-    fn line(&self, line: &str) {
-        let full = self
-            .lines
-            .as_ref()
-            .is_none_or(|lines| lines.try_send(line.to_owned()).is_err());
-        if full {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        drop(self.lines.take());
-        if let Ok(finished) = self.finished.get_mut() {
-            let _ = finished.recv_timeout(FLUSH);
-        }
-    }
-}
-
-fn write_lines(queue: &Receiver<String>, mut writer: impl io::Write, lost: &AtomicU64) {
-    let mut write = |text: String| {
-        let written = writer
-            .write_all(text.as_bytes())
-            .and_then(|()| writer.flush());
-        written.is_ok()
-    };
-    loop {
-        let next = queue.recv();
-        let missing = lost.swap(0, Ordering::Relaxed);
-        if missing > 0 && !write(Line::new().number("lost", missing).finish() + "\n") {
-            lost.fetch_add(missing, Ordering::Relaxed);
-        }
-        let Ok(line) = next else { return };
-        if !write(line + "\n") {
-            lost.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
 /// A line being written: closed fields, foreign text escaped and cut.
 pub(crate) struct Line(String);
 
@@ -146,9 +74,45 @@ impl Line {
         Self(format!("{{\"at\":\"{}\"", rfc3339(now)))
     }
 
+    /// Of a call, or of a request of it; `by_host`: not because its caller or component asked for it.
+    pub(crate) fn of_call(id: u64, tool: &str, by_host: bool) -> Self {
+        let line = Self::new().number("call", id).text("tool", tool);
+        if by_host {
+            line.text("by", "host")
+        } else {
+            line
+        }
+    }
+
     pub(crate) fn number(mut self, key: &'static str, value: impl Into<u64>) -> Self {
         let _ = write!(self.0, ",\"{key}\":{}", value.into());
         self
+    }
+
+    pub(crate) fn number_unless_zero(self, key: &'static str, value: impl Into<u64>) -> Self {
+        match value.into() {
+            0 => self,
+            value => self.number(key, value),
+        }
+    }
+
+    pub(crate) fn text_if(self, key: &'static str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.text(key, value),
+            None => self,
+        }
+    }
+
+    /// Names as they are in Milvus, in which nothing has to be escaped; of none there is no field.
+    pub(crate) fn names(mut self, key: &'static str, names: &[String]) -> Self {
+        if !names.is_empty() {
+            let _ = write!(self.0, ",\"{key}\":[\"{}\"]", names.join("\",\""));
+        }
+        self
+    }
+
+    pub(crate) fn milliseconds(self, time: Duration) -> Self {
+        self.number("ms", u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Everything but visible ASCII, `"` and `\` leaves as `\uXXXX`, so that no reader and no terminal sees more
@@ -207,24 +171,7 @@ fn rfc3339(since_1970: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-    use std::sync::atomic::AtomicBool;
-
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn parsed(line: Line) -> serde_json::Value {
         serde_json::from_str(&line.finish()).expect("JSON")
@@ -275,96 +222,6 @@ mod tests {
         // The two halves of one character's escape are never parted.
         let value = parsed(Line::new().text("path", &"\u{1f600}".repeat(1000)));
         assert!(value["path"].as_str().unwrap().starts_with('\u{1f600}'));
-    }
-
-    #[test]
-    fn t66_all_lines_are_written_before_the_audit_is_gone() {
-        let seen = Shared::default();
-        let audit = Audit::writer(seen.clone()).unwrap();
-        for number in 0..100_u64 {
-            audit.write(Line::new().number("n", number));
-        }
-        drop(audit);
-        let text = String::from_utf8(seen.0.lock().unwrap().clone()).unwrap();
-        let numbers: Vec<u64> = text
-            .lines()
-            .map(|line| {
-                serde_json::from_str::<serde_json::Value>(line).unwrap()["n"]
-                    .as_u64()
-                    .unwrap()
-            })
-            .collect();
-        assert_eq!(numbers, (0..100).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn t66_a_stuck_writer_holds_nobody_up_and_its_losses_are_reported() {
-        struct Gate(Arc<Mutex<()>>, Shared);
-        impl io::Write for Gate {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                drop(self.0.lock().unwrap());
-                self.1.write(bytes)
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let (gate, seen) = (Arc::new(Mutex::new(())), Shared::default());
-        let closed = gate.lock().unwrap();
-        let audit = Audit::writer(Gate(Arc::clone(&gate), seen.clone())).unwrap();
-        let total = 3 * QUEUE as u64;
-        for number in 0..total {
-            audit.write(Line::new().number("n", number));
-        }
-        drop(closed);
-        drop(audit);
-        let text = String::from_utf8(seen.0.lock().unwrap().clone()).unwrap();
-        let (mut written, mut lost) = (0, 0);
-        for line in text.lines() {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            lost += value["lost"].as_u64().unwrap_or(0);
-            written += u64::from(value.get("n").is_some());
-        }
-        assert!(lost > 0 && written >= QUEUE as u64);
-        assert_eq!(written + lost, total);
-    }
-
-    #[test]
-    fn t66_a_full_disk_loses_lines_and_says_how_many_when_there_is_room_again() {
-        #[derive(Clone)]
-        struct Disk(Arc<AtomicBool>, Shared);
-        impl io::Write for Disk {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                if self.0.load(Ordering::SeqCst) {
-                    return Err(io::ErrorKind::StorageFull.into());
-                }
-                self.1.write(bytes)
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let (full, seen) = (Arc::new(AtomicBool::new(true)), Shared::default());
-        let audit = Audit::writer(Disk(Arc::clone(&full), seen.clone())).unwrap();
-        for number in 0..100_u64 {
-            audit.write(Line::new().number("n", number));
-        }
-        // The writer tries them all before there is room.
-        thread::sleep(Duration::from_millis(200));
-        assert!(seen.0.lock().unwrap().is_empty());
-        full.store(false, Ordering::SeqCst);
-        audit.write(Line::new().number("n", 100_u64));
-        drop(audit);
-        let text = String::from_utf8(seen.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<serde_json::Value> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert_eq!(lines.len(), 2, "{text}");
-        assert_eq!(
-            (&lines[0]["lost"], &lines[1]["n"]),
-            (&100.into(), &100.into())
-        );
     }
 
     #[test]

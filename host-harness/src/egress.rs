@@ -22,11 +22,11 @@ use crate::contain::contained;
 use crate::endpoint::Endpoint;
 use crate::sandbox::limits::{LimitKind, Limits};
 use crate::transport::{Answer, Bounds, ConnectError, TransportError, Wait};
-use aliases::{Asking, Unclear};
+use aliases::Asker;
 use body::{Came, declared_length};
-use policy::{self, Allowance, Effects, Policy, Question, Refusal, Rule, WholeRequest};
+use policy::{self, Admitted, Allowance, Effects, Policy, Refusal, Rule, WholeRequest};
 use record::Record;
-use routes::{Effect, Route};
+use routes::Effect;
 
 pub(crate) use aliases::Meanings;
 pub(crate) use traffic::Traffic;
@@ -130,15 +130,6 @@ enum Stop {
     Withheld(Box<Answer>, Refusal),
 }
 
-impl From<Unclear> for Stop {
-    fn from(unclear: Unclear) -> Self {
-        match unclear {
-            Unclear::Refused(refusal) => Self::Refused(refusal),
-            Unclear::Unreachable(error) => Self::Failed(error),
-        }
-    }
-}
-
 impl Stop {
     fn refuse(rule: Rule, detail: impl Into<String>) -> Self {
         Self::Refused(Refusal::new(rule, detail))
@@ -222,51 +213,38 @@ impl Call {
                 asked: options.between_bytes_timeout,
             },
         };
-        let asking = admitted.names().first().map(|name| Asking {
-            names: admitted.names().to_vec(),
-            asker: admitted.asks(name, Question::FIRST),
+        let changes = admitted.effects() != Effects::of(&[Effect::Read]);
+        let asker = Asker {
             allowance: &allowance,
             endpoint,
             bounds: &bounds,
-        });
-        let known = async {
-            match &asking {
-                Some(asking) => asking.know(self).await,
-                None => Ok(()),
-            }
         };
-        let effects = admitted.effects();
-        let answer = if effects == Effects::of(&[Effect::Read]) {
-            // It changes nothing: its names are asked for meanwhile, and its answer is withheld if they lead elsewhere.
-            record.sending();
-            let (answer, known) = tokio::join!(endpoint.transport().send(admitted, &bounds), known);
-            let answer = answer.map_err(Stop::Failed)?;
-            match known {
-                Ok(()) => answer,
-                Err(unclear) => {
-                    return Err(Stop::Withheld(Box::new(answer), unclear.into_refusal()));
-                }
-            }
-        } else {
-            known.await.map_err(Stop::from)?;
-            if effects.contains(Effect::Admin) {
-                self.within_the_rate(endpoint, route)?;
-            }
-            record.sending();
-            let answer = endpoint.transport().send(admitted, &bounds).await;
+        asker.know(self, &admitted).await?;
+        self.within_the_rate(endpoint, &admitted)?;
+        record.sending();
+        let answer = endpoint.transport().send(admitted, &bounds).await;
+        if changes {
             self.meanings.forget().await;
-            answer.map_err(Stop::Failed)?
-        };
+        }
+        let answer = answer.map_err(Stop::Failed)?;
         match policy::filter(&allowance, route, answer.status(), answer.body()) {
             Ok(body) => Ok(answer.with_body(body)),
             Err(refusal) => Err(Stop::Withheld(Box::new(answer), refusal)),
         }
     }
 
-    /// Whether its operation may be asked for again within this minute.
-    fn within_the_rate(&self, endpoint: &Endpoint, route: &Route) -> Result<(), Stop> {
+    /// Whether a costly operation may be asked for again within this minute.
+    fn within_the_rate(&self, endpoint: &Endpoint, request: &Admitted) -> Result<(), Stop> {
+        let route = request.route();
+        let costly = request
+            .effects()
+            .contains(Effect::Admin)
+            .then_some(route.name);
+        let Some(operation) = route.counts_as.or(costly) else {
+            return Ok(());
+        };
         let most = self.limits.admin_per_minute;
-        let counted = endpoint.rates().count(route.name, most, Instant::now());
+        let counted = endpoint.rates().count(operation, most, Instant::now());
         counted.map_err(|wait| {
             self.traffic.note_wait(wait);
             let seconds = wait.as_secs().saturating_add(1);
@@ -280,16 +258,13 @@ impl Call {
 
     fn allowance(&self) -> Allowance {
         let endpoint = self.endpoint.as_ref();
+        let nothing = || Policy::of(Effects::default());
         Allowance {
             origin: endpoint.map(|endpoint| endpoint.origin().clone()),
             request_bytes: self.limits.request_bytes,
             rows: self.limits.rows_per_request,
-            policy: endpoint.map_or_else(Policy::default, |endpoint| endpoint.policy().clone()),
-            call: self
-                .scope
-                .get()
-                .cloned()
-                .unwrap_or_else(|| Policy::of(Effects::default())),
+            policy: endpoint.map_or_else(nothing, |endpoint| endpoint.policy().clone()),
+            call: self.scope.get().cloned().unwrap_or_else(nothing),
         }
     }
 

@@ -18,9 +18,9 @@ use policy::{Origin, OriginError, Policy, Scheme};
 /// two endpoints never do.
 ///
 /// ```
-/// use host_harness::{Credential, Endpoint};
+/// use host_harness::{Credential, Endpoint, Policy};
 ///
-/// let endpoint = Endpoint::builder("http://localhost:19530")
+/// let endpoint = Endpoint::builder("http://localhost:19530", Policy::read_only())
 ///     .credential(Credential::new("root:Milvus".to_owned()))
 ///     .database("books")
 ///     .build()?;
@@ -40,14 +40,15 @@ struct Inner {
 }
 
 impl Endpoint {
-    /// Begins an endpoint from its origin, for example `http://127.0.0.1:19530`. Without a port it is 80 or 443.
-    pub fn builder(origin: &str) -> EndpointBuilder {
+    /// Begins an endpoint from its origin, for example `http://127.0.0.1:19530`, and what a component may do there. Without
+    /// a port it is 80 or 443.
+    pub fn builder(origin: &str, policy: Policy) -> EndpointBuilder {
         EndpointBuilder {
             origin: Origin::parse(origin),
             credential: None,
             database: None,
             dialect: None,
-            policy: Policy::default(),
+            policy,
             plaintext_credential: false,
             ca_certificate: None,
             client_certificate: None,
@@ -142,12 +143,6 @@ impl EndpointBuilder {
     /// The dialect of the calls, as [`Host::probe`](crate::Host::probe) answers it. Default: v2.
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = Some(dialect);
-        self
-    }
-
-    /// What a component may do there. Default: everything that stays inside Milvus.
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
         self
     }
 
@@ -284,7 +279,8 @@ mod tests {
     use super::*;
 
     fn with_token(origin: &str) -> EndpointBuilder {
-        Endpoint::builder(origin).credential(Credential::new("root:s3cret".to_owned()))
+        Endpoint::builder(origin, Policy::full())
+            .credential(Credential::new("root:s3cret".to_owned()))
     }
 
     #[test]
@@ -314,7 +310,7 @@ mod tests {
                 "{origin}"
             );
             assert!(
-                Endpoint::builder(origin).build().is_ok(),
+                Endpoint::builder(origin, Policy::full()).build().is_ok(),
                 "{origin} without a credential"
             );
         }

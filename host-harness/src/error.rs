@@ -5,10 +5,11 @@ use wasmtime::{PoolConcurrencyLimitError, Trap};
 use wasmtime_wasi_http::FieldMapError;
 
 use crate::sandbox::bindings::entities::WriteReport;
-use crate::sandbox::bindings::types::{Error as ToolError, ErrorKind};
+use crate::sandbox::bindings::types::{Error as ToolError, ErrorKind, ErrorSource, Outcome, Retry};
 use crate::sandbox::limits::{LimitError, LimitKind, Limits};
+use crate::text::clean;
 use crate::transport::ConnectError;
-use policy::{Origin, OriginError, Refusal};
+use policy::{ArgumentError, Origin, OriginError, Refusal};
 
 /// Why a host was not built.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +115,7 @@ pub enum EndpointError {
     Tls(String),
 }
 
-/// Why a call failed.
+/// Why a call failed. Formatted, it is one line without anything that steers a terminal.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -122,7 +123,7 @@ pub enum CallError {
     #[error("{}", described(.0))]
     Tool(ToolError),
     /// The policy refused a request of this call, and the call failed.
-    #[error("refused by the host: {}", .refusals.iter().map(Refusal::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("refused by the host: {}", told(.refusals))]
     Refused {
         /// The requests that were refused, and not for a limit; at most `Limits::requests_per_call`.
         refusals: Vec<Refusal>,
@@ -130,7 +131,7 @@ pub enum CallError {
         error: ToolError,
     },
     /// No connection to Milvus came about, and the call failed.
-    #[error("{}: {reason}", .error.message)]
+    #[error("{}: {reason}", clean(&.error.message))]
     Unreachable {
         /// Why, as the host saw it.
         reason: ConnectError,
@@ -153,9 +154,10 @@ pub enum CallError {
     /// The component trapped. The text holds nothing of the component's own.
     #[error("the component failed: {0}; what it had sent may be done")]
     Trap(String),
-    /// The component names other tools, or hints, than at first. Nothing was done.
-    #[error("the component's tools changed while it was loaded: do not trust it")]
-    ToolsChanged,
+    /// The component's tools are others than at first, two of them have one name, or a hint promises less harm than the
+    /// tool's classes let out. Nothing was done.
+    #[error("the component's tools are not to be trusted: {0}")]
+    Tools(&'static str),
     /// The component lacks the interface behind this function.
     #[error("the component does not export `{0}`: use `call_tool`, or a component that has it")]
     NotExported(&'static str),
@@ -206,7 +208,12 @@ fn described(error: &ToolError) -> String {
         .milvus_code
         .map(|code| format!(" (Milvus {code})"))
         .unwrap_or_default();
-    format!("{}: {}{code}", kind_name(error.kind), error.message)
+    format!("{}: {}{code}", kind_name(error.kind), clean(&error.message))
+}
+
+fn told(refusals: &[Refusal]) -> String {
+    let told: Vec<String> = refusals.iter().map(Refusal::to_string).collect();
+    told.join("; ")
 }
 
 fn said(error: Option<&ToolError>) -> String {
@@ -216,6 +223,40 @@ fn said(error: Option<&ToolError>) -> String {
 }
 
 impl CallError {
+    /// What the component answered, in its own words, as they came: its `message` can hold escape characters and line
+    /// breaks of the component or of Milvus.
+    #[must_use]
+    pub fn raw(&self) -> Option<&ToolError> {
+        match self {
+            Self::Tool(error) | Self::Refused { error, .. } | Self::Unreachable { error, .. } => {
+                Some(error)
+            }
+            Self::Limit { error, .. } => error.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The caller's own mistake: nothing was run, nothing was sent.
+    pub(crate) fn arguments(ArgumentError { argument, problem }: ArgumentError) -> Self {
+        let argument = if argument.is_empty() {
+            "arguments".to_owned()
+        } else {
+            argument
+        };
+        Self::Tool(ToolError {
+            kind: ErrorKind::InvalidArgument,
+            message: format!("{argument}: expected JSON as every reader takes it: {problem}"),
+            source: ErrorSource::Host,
+            argument: Some(argument),
+            milvus_code: None,
+            http_status: None,
+            outcome: Outcome::NotApplied,
+            limit: None,
+            retry: Retry::Never,
+            retry_after_ms: None,
+        })
+    }
+
     /// One word for the audit.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -225,7 +266,7 @@ impl CallError {
             Self::Limit { limit, .. } => limit.name(),
             Self::Overloaded => "overloaded",
             Self::Trap(_) => "trap",
-            Self::ToolsChanged => "tools-changed",
+            Self::Tools(_) => "tools",
             Self::NotExported(_) => "not-exported",
             Self::Sandbox(_) => "sandbox",
         }

@@ -7,14 +7,14 @@
 //! has a fresh instance, so nothing of one call can be seen by the next.
 //!
 //! ```no_run
-//! use host_harness::{Audit, Credential, Endpoint, Host};
+//! use host_harness::{Audit, Credential, Endpoint, Host, Policy};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let host = Host::builder()
 //!     .component(std::fs::read("milvus_plugin.wasm")?)
-//!     .audit(Audit::writer(std::io::stderr())?)
+//!     .audit(Audit::to(|line: &str| eprintln!("{line}")))
 //!     .build()?;
-//! let milvus = Endpoint::builder("http://127.0.0.1:19530")
+//! let milvus = Endpoint::builder("http://127.0.0.1:19530", Policy::read_only())
 //!     .credential(Credential::new("root:Milvus".to_owned()))
 //!     .build()?;
 //! let answer = host.call_tool(&milvus, "milvus_collection", r#"{"operation":"list"}"#).await?;
@@ -37,8 +37,10 @@
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]
 mod readme {}
+mod answer;
 mod audit;
 mod budget;
+mod call;
 mod contain;
 mod credential;
 mod egress;
@@ -47,8 +49,10 @@ mod error;
 mod host;
 mod rates;
 mod sandbox;
+pub mod text;
 mod transport;
 
+pub use answer::{Answer, Json};
 pub use audit::{Audit, AuditSink};
 pub use code_cache::CompiledCode;
 pub use credential::Credential;

@@ -16,8 +16,8 @@ fn main() {
         origin: Some(Origin::parse("http://localhost:19530").expect("an origin")),
         request_bytes: 1 << 30,
         rows: 1 << 30,
-        policy: Policy::default().collections(Names::parse(["docs"]).expect("a name")),
-        call: Policy::default(),
+        policy: Policy::full().collections(Names::parse(["docs"]).expect("a name")),
+        call: Policy::full(),
     };
     println!(
         "{:<34} {:>10} {:>12} {:>12} {:>8}",

@@ -1,8 +1,9 @@
 //! What a name means: Milvus resolves an alias wherever the name of a collection stands, so a listed name that is an
 //! alias can lead to a collection that is not listed, and whoever may write aliases can move it there at any time.
 //!
-//! So where the operator lists collections, the host asks Milvus itself, once for each call and name: before a request
-//! that changes anything leaves, and beside one that only reads, whose answer is withheld if a name leads elsewhere.
+//! So where the operator lists collections, the host asks Milvus itself, once for each call and name, before the request
+//! leaves: also before one that only reads, since an answer that is withheld still tells by its size, its time and the
+//! way it ends.
 //!
 //! ```text
 //! for name in admitted.names() {
@@ -107,6 +108,8 @@ impl Admitted {
             query: query.filter(|query| !query.is_empty()),
             body: body.into(),
             names: Vec::new(),
+            collections: Vec::new(),
+            databases: Vec::new(),
             effects: Effects::of(&[Effect::Read]),
         }
     }

@@ -1,57 +1,63 @@
-//! The names in a tool call's arguments: a call reaches no other collection.
+//! The arguments of a tool call, read before the component sees them: it and the host then read them alike, and the call
+//! reaches no other collection than those that they name.
 
-use super::json::{Broken, Scanner};
+use super::body::read_any;
 use super::names::is_name;
 
+/// Arguments that are not one JSON object which every reader reads alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgumentError {
+    /// Where, such as `data[2].id`; empty for the whole.
+    pub argument: String,
+    /// What was expected and what came. Nothing of the arguments' values stands in it.
+    pub problem: String,
+}
+
 /// The names that the arguments of one call give: the texts, alone or in lists, of top-level members whose name speaks
-/// of a collection or an alias.
+/// of a collection or an alias. An empty text is an empty object.
 ///
-/// Arguments that are no strict JSON are for the component to read leniently. Then each word of theirs counts as a name:
-/// still nothing that the caller did not write.
-pub fn names(arguments: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    if read(arguments, &mut names).is_err() {
-        let words = arguments
-            .split(|letter: char| !letter.is_ascii_alphanumeric() && !"_$".contains(letter));
-        names = words.map(str::to_owned).collect();
+/// # Errors
+/// The text is no JSON object, repeats a name in an object at any depth, or holds a lone surrogate or a number beyond a
+/// double (RFC 7493, sections 2.1 to 2.3).
+pub fn names(arguments: &str) -> Result<Vec<String>, ArgumentError> {
+    let text = arguments.trim_start();
+    if text.is_empty() {
+        return Ok(Vec::new());
     }
-    names.retain(|name| is_name(name));
-    names
+    if !text.starts_with('{') {
+        return Err(ArgumentError {
+            argument: String::new(),
+            problem: "expected a JSON object".to_owned(),
+        });
+    }
+    match read_any(arguments, names_collections) {
+        Ok(mut reading) => {
+            reading.collections.retain(|name| is_name(name));
+            Ok(reading.collections)
+        }
+        Err((argument, fault)) => Err(ArgumentError {
+            argument,
+            problem: fault.detail,
+        }),
+    }
 }
 
-fn read(arguments: &str, names: &mut Vec<String>) -> Result<(), Broken> {
-    let mut scanner = Scanner::new(arguments);
-    scanner.space();
-    if scanner.at == arguments.len() {
-        return Ok(());
-    }
-    if !scanner.next_is(b'{') {
-        return Err(scanner.broken("an object is none"));
-    }
-    scanner.each(b'}', |scanner| {
-        let key = scanner.key()?;
-        let start = scanner.at;
-        scanner.skip()?;
-        if key.contains("collection") || key.contains("alias") {
-            texts(&arguments[start..scanner.at], names)?;
-        }
-        Ok(())
-    })?;
-    scanner.space();
-    if scanner.at < arguments.len() {
-        return Err(scanner.broken("something stands behind the value"));
-    }
-    Ok(())
-}
-
-/// Every text in a value.
-fn texts(value: &str, names: &mut Vec<String>) -> Result<(), Broken> {
-    let mut scanner = Scanner::new(value);
-    while let Some(byte) = scanner.peek() {
-        scanner.at += 1;
-        if byte == b'"' {
-            names.push(scanner.string()?.into_owned());
-        }
-    }
-    Ok(())
+/// Whether a member's value names collections: `collection_name`, `newCollectionName`, `collections`, `alias` and the like.
+fn names_collections(key: &str) -> bool {
+    let plain = key.to_ascii_lowercase().replace('_', "");
+    let plain = ["new", "source", "target"]
+        .iter()
+        .find_map(|first| plain.strip_prefix(first))
+        .unwrap_or(&plain);
+    matches!(
+        plain,
+        "collection"
+            | "collections"
+            | "collectionname"
+            | "collectionnames"
+            | "alias"
+            | "aliases"
+            | "aliasname"
+            | "aliasnames"
+    )
 }

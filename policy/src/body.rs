@@ -8,13 +8,13 @@
 //! row's own keys, spelt exactly. It is iterative, goes over the bytes once and builds no tree.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
-use routes::{Effect, Key, Keys, NameKind, Open, Verdict};
+use routes::{Effect, Key, Keys, NameKind, Open, Others, Verdict};
 
 use super::effects::Effects;
 use super::json::{Broken, Scanner};
 use super::names::is_name;
+use super::origin::shown;
 use super::rules::Rule;
 
 /// Objects and lists inside each other. Milvus' own readers end at 10,000.
@@ -23,14 +23,10 @@ const MAX_DEPTH: usize = 64;
 const MAX_KEYS: usize = 1 << 18;
 /// Places outside Milvus that one request names.
 const MAX_OUTSIDE: usize = 4096;
-/// An emptied set of so many keys is not kept for the next object.
-const LARGE: usize = 1 << 12;
 /// Texts that hold JSON whose texts hold JSON.
 const MAX_TEXTS: u8 = 4;
 /// The key of the database that a request is for. Without it Milvus takes a header's, then `default`.
 pub(super) const DATABASE: &str = "dbName";
-/// Up to here the keys of an object are compared one by one.
-const FEW: usize = 12;
 
 /// What a request names and does.
 #[derive(Debug, Default)]
@@ -115,41 +111,76 @@ pub(super) fn read(keys: &'static [Key], body: &[u8]) -> Result<Reading, Fault> 
     Ok(reading)
 }
 
+/// Reads any JSON as strictly as a body. What it names are the texts in those members of its top level whose name
+/// `names_collections` takes.
+///
+/// # Errors
+/// Where in the value the fault is, such as `data[2].id`, and what it is.
+pub(super) fn read_any(
+    text: &str,
+    names_collections: fn(&str) -> bool,
+) -> Result<Reading, (String, Fault)> {
+    let (mut reader, mut reading) = (Reader::new(text, 0), Reading::default());
+    reader.names_collections = names_collections;
+    match reader.run(Shape::Open(&ANY), &mut reading) {
+        Ok(()) => Ok(reading),
+        Err(fault) => Err((reader.path(), fault)),
+    }
+}
+
+/// Any JSON.
+static ANY: Open = Open {
+    keys: &[],
+    others: Others::Free,
+    texts_hold_json: false,
+    rows: false,
+};
+
 /// What may stand at a place.
 #[derive(Clone, Copy)]
 enum Shape {
+    /// The value of this key, or an element of it.
+    Value(&'static Key),
     /// One object with exactly these keys.
     Closed(&'static [Key]),
     /// A list of such objects.
     List(&'static [Key]),
-    /// An object with any keys, whose values are such objects.
-    Map(&'static [Key]),
-    /// Any JSON; some names in it may be marked.
+    /// An object with any keys, whose values all have one shape.
+    Map(&'static Keys),
+    /// An object with keys that are not a closed set, or any JSON.
     Open(&'static Open),
-    /// No object: the value of this key, or an element of it.
-    Flat(&'static Key),
-    /// Any JSON that says whom Milvus is to contact, or which object it is to use.
-    Place(&'static Open),
+    /// Scalars.
+    Flat,
+    /// Any JSON, in which each text names a place outside Milvus.
+    Place,
 }
 
 impl Shape {
-    /// Of the value of `key`.
-    fn of(key: &'static Key) -> Self {
-        match key.keys {
-            Keys::None => Self::Flat(key),
+    /// What a value, an object in it or a list in it is read as.
+    fn inner(self) -> Self {
+        match self {
+            Self::Value(key) => Self::of(&key.keys),
+            shape => shape,
+        }
+    }
+
+    fn of(keys: &'static Keys) -> Self {
+        match keys {
+            Keys::None => Self::Flat,
             Keys::Object(keys) => Self::Closed(keys),
             Keys::List(keys) => Self::List(keys),
-            Keys::Map(keys) => Self::Map(keys),
+            Keys::Map(values) => Self::Map(values),
             Keys::Open(open) => Self::Open(open),
         }
     }
 }
 
 /// An object or a list that is open.
-enum Frame<'a> {
+enum Frame {
     Object {
         shape: Shape,
-        seen: Seen<'a>,
+        /// Where its keys begin among those of all open objects.
+        keys: usize,
         /// How many places outside were named before it.
         places: usize,
         /// Something in it leads out of Milvus, so that it has to name a place of its own.
@@ -157,74 +188,21 @@ enum Frame<'a> {
     },
     List {
         elements: Shape,
-        first: bool,
+        count: usize,
     },
-}
-
-/// The keys of one object so far.
-struct Seen<'a> {
-    /// All of them, while they ascend or are few.
-    keys: Vec<Cow<'a, str>>,
-    /// Each is greater than the one before, by length, then by its bytes: the indices of a sparse vector come so.
-    ascending: bool,
-    /// All of them, when they are neither.
-    many: HashSet<Cow<'a, str>>,
-}
-
-impl Default for Seen<'_> {
-    fn default() -> Self {
-        Self {
-            keys: Vec::new(),
-            ascending: true,
-            many: HashSet::new(),
-        }
-    }
-}
-
-impl<'a> Seen<'a> {
-    fn count(&self) -> usize {
-        self.keys.len().max(self.many.len())
-    }
-
-    /// False if the key was there.
-    fn add(&mut self, key: Cow<'a, str>) -> bool {
-        if !self.many.is_empty() {
-            return self.many.insert(key);
-        }
-        let greater = |last: &Cow<'a, str>| (last.len(), last) < (key.len(), &key);
-        self.ascending &= self.keys.last().is_none_or(greater);
-        if !self.ascending {
-            if self.keys.len() >= FEW {
-                self.many.extend(self.keys.drain(..));
-                return self.many.insert(key);
-            }
-            if self.keys.contains(&key) {
-                return false;
-            }
-        }
-        self.keys.push(key);
-        true
-    }
-
-    /// Emptied, for another object; `None` if it was large.
-    fn cleared(mut self) -> Option<Self> {
-        let large = self.keys.capacity().max(self.many.capacity()) > LARGE;
-        self.keys.clear();
-        self.ascending = true;
-        self.many.clear();
-        (!large).then_some(self)
-    }
 }
 
 struct Reader<'a> {
     scanner: Scanner<'a>,
-    frames: Vec<Frame<'a>>,
-    /// Emptied sets, for the next objects.
-    spare: Vec<Seen<'a>>,
-    /// Keys of the objects that are open.
-    keys: usize,
+    frames: Vec<Frame>,
+    /// The keys so far of all objects that are open.
+    keys: Vec<Cow<'a, str>>,
     /// How many texts this text stands in.
     texts: u8,
+    /// Which members of the top level name collections without a row that says so.
+    names_collections: fn(&str) -> bool,
+    /// Such a member is being read.
+    naming: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -232,34 +210,26 @@ impl<'a> Reader<'a> {
         Self {
             scanner: Scanner::new(text),
             frames: Vec::new(),
-            spare: Vec::new(),
-            keys: 0,
+            keys: Vec::new(),
             texts,
+            names_collections: |_| false,
+            naming: false,
         }
     }
 
-    fn run(mut self, shape: Shape, reading: &mut Reading) -> Result<(), Fault> {
+    fn run(&mut self, shape: Shape, reading: &mut Reading) -> Result<(), Fault> {
         self.value(shape, reading)?;
         while let Some(frame) = self.frames.last_mut() {
             let (close, first) = match frame {
-                Frame::Object { seen, .. } => (b'}', seen.count() == 0),
-                Frame::List { first, .. } => (b']', std::mem::replace(first, false)),
+                Frame::Object { keys, .. } => (b'}', self.keys.len() == *keys),
+                Frame::List { count, .. } => {
+                    *count += 1;
+                    (b']', *count == 1)
+                }
             };
             self.scanner.space();
             if self.scanner.next_is(close) {
-                if let Some(Frame::Object {
-                    seen,
-                    places,
-                    leads_out,
-                    ..
-                }) = self.frames.pop()
-                {
-                    self.keys -= seen.count();
-                    self.spare.extend(seen.cleared());
-                    if leads_out && reading.outside.len() == places {
-                        reading.outside(None);
-                    }
-                }
+                self.close(reading)?;
                 continue;
             }
             if !first && !self.scanner.next_is(b',') {
@@ -274,6 +244,39 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Ends the object or list that is open.
+    fn close(&mut self, reading: &mut Reading) -> Result<(), Fault> {
+        let Some(Frame::Object {
+            keys,
+            places,
+            leads_out,
+            ..
+        }) = self.frames.last()
+        else {
+            self.frames.pop();
+            return Ok(());
+        };
+        let (from, leads_out) = (*keys, *leads_out && reading.outside.len() == *places);
+        let keys = &mut self.keys[from..];
+        // By length, then by bytes: the indices of a sparse vector ascend so.
+        let order =
+            |key: &Cow<'a, str>, next: &Cow<'a, str>| (key.len(), key).cmp(&(next.len(), next));
+        if !keys.is_sorted_by(|key, next| order(key, next).is_lt()) {
+            keys.sort_unstable_by(order);
+            if let Some(twice) = keys.windows(2).position(|pair| pair[0] == pair[1]) {
+                // The last key is the one that a path shows.
+                self.keys.truncate(from + twice + 1);
+                return Err(self.broken_by(Rule::Duplicate, "a key stands twice"));
+            }
+        }
+        self.keys.truncate(from);
+        self.frames.pop();
+        if leads_out {
+            reading.outside(None);
+        }
+        Ok(())
+    }
+
     /// The next member of an object, or element of a list.
     fn member(&mut self, reading: &mut Reading) -> Result<(), Fault> {
         self.scanner.space();
@@ -284,71 +287,62 @@ impl<'a> Reader<'a> {
         };
         let key = self.scanner.key()?;
         let value = self.below(shape, &key, reading)?;
-        if let Some(Frame::Object { seen, .. }) = self.frames.last_mut() {
-            self.keys += 1;
-            if self.keys > MAX_KEYS {
-                return Err(Fault::new(
-                    Rule::Json,
-                    format!("an object, with those around it, has more than {MAX_KEYS} keys"),
-                ));
-            }
-            if !seen.add(key) {
-                return Err(self.broken_by(Rule::Duplicate, "a key stands twice"));
-            }
+        if self.keys.len() >= MAX_KEYS {
+            return Err(Fault::new(
+                Rule::Json,
+                format!("an object, with those around it, has more than {MAX_KEYS} keys"),
+            ));
         }
+        if self.frames.len() == 1 {
+            self.naming = (self.names_collections)(&key);
+        }
+        self.keys.push(key);
         self.value(value, reading)
     }
 
     /// What may stand in the value of `key`, and what its presence does.
     fn below(&mut self, shape: Shape, key: &str, reading: &mut Reading) -> Result<Shape, Fault> {
-        match shape {
-            Shape::Closed(keys) => {
-                let Some(known) = Key::named(keys, key) else {
-                    return Err(self.broken_by(Rule::Key, "a key is none of this operation's"));
-                };
-                if known.verdict == Verdict::Forbidden {
-                    return Err(Fault::new(
-                        Rule::Key,
-                        format!("`{}` is never let out", known.name),
-                    ));
+        let (keys, others) = match shape {
+            Shape::Closed(keys) => (keys, Others::Refused),
+            Shape::Open(open) => (open.keys, open.others),
+            Shape::Map(values) => return Ok(Shape::of(values)),
+            Shape::Place => return Ok(Shape::Place),
+            Shape::Value(_) | Shape::List(_) | Shape::Flat => return Err(self.misplaced()),
+        };
+        let Some(known) = Key::named(keys, key) else {
+            return match others {
+                Others::Free => Ok(Shape::Open(&ANY)),
+                Others::Outbound => {
+                    self.raise(Effect::Outbound, reading);
+                    Ok(Shape::Place)
                 }
-                // Those of a flat value depend on it: see `scalar`. An object cannot be named by an operator.
-                if let Some(raise) = known.raises
-                    && !matches!(known.keys, Keys::None)
-                {
-                    reading.effects.insert(raise.to);
-                    if raise.to == Effect::Outbound {
-                        reading.outside(None);
-                    }
+                Others::Refused => {
+                    let (key, known) = (shown(key), keys.iter().map(|key| key.name));
+                    let known = known.collect::<Vec<_>>().join(", ");
+                    Err(self.broken_by(Rule::Key, &format!("expected one of {known}, got `{key}`")))
                 }
-                Ok(Shape::of(known))
-            }
-            Shape::Map(keys) => Ok(Shape::Closed(keys)),
-            Shape::Open(open) | Shape::Place(open) => Ok(match open.mark(key) {
-                Some(mark) if mark.raise.unless.is_empty() => {
-                    reading.effects.insert(mark.raise.to);
-                    match mark.raise.to {
-                        Effect::Outbound => Shape::Place(open),
-                        _ => Shape::Open(open),
-                    }
-                }
-                Some(mark) => {
-                    if !self.excused(mark.raise) {
-                        self.raise(mark.raise.to, reading);
-                    }
-                    Shape::Open(open)
-                }
-                None => Shape::Open(open),
-            }),
-            Shape::List(_) | Shape::Flat(_) => Err(self.misplaced()),
+            };
+        };
+        if known.verdict == Verdict::Forbidden {
+            return Err(Fault::new(
+                Rule::Key,
+                format!("`{}` is never let out", known.name),
+            ));
         }
+        if let Some(raise) = known.raises
+            && raise.unless.is_empty()
+        {
+            self.raise(raise.to, reading);
+        }
+        Ok(Shape::Value(known))
     }
 
-    /// What this value of a flat key makes of its object: a text, or `None` for any other.
-    fn raised_by(&mut self, key: &Key, text: Option<&str>, reading: &mut Reading) {
-        if let Some(effect) = key.raises.and_then(|raise| raise.by(text)) {
-            self.raise(effect, reading);
-        }
+    /// What this value of a key makes of its object, where that depends on the value; whether it does anything.
+    fn raised_by(&mut self, key: &Key, value: &str, reading: &mut Reading) -> bool {
+        let effect = key.raises.and_then(|raise| raise.by(value));
+        effect
+            .inspect(|effect| self.raise(*effect, reading))
+            .is_some()
     }
 
     /// The object that is open is of this class, too.
@@ -364,84 +358,70 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether the value that follows is a text that excuses a mark. It is read again as a value.
-    fn excused(&self, raise: routes::Raise) -> bool {
-        let mut ahead = Scanner {
-            text: self.scanner.text,
-            at: self.scanner.at,
-        };
-        ahead.next_is(b'"')
-            && ahead
-                .string()
-                .is_ok_and(|text| raise.by(Some(&text)).is_none())
-    }
-
     fn value(&mut self, shape: Shape, reading: &mut Reading) -> Result<(), Fault> {
         self.scanner.space();
-        if let Shape::Open(Open { rows: true, .. }) = shape {
+        let inner = shape.inner();
+        let rows = matches!(inner, Shape::Open(Open { rows: true, .. }));
+        if rows {
             let alone = self.frames.len() == 1 && self.scanner.peek() == Some(b'{');
             let listed = self.frames.len() == 2 && matches!(self.frames[1], Frame::List { .. });
             reading.rows += u64::from(alone || listed);
         }
         match self.scanner.peek() {
             Some(b'{') => {
-                let shape = match shape {
-                    Shape::Closed(_) | Shape::Map(_) | Shape::Open(_) => shape,
-                    Shape::Place(open) => {
-                        reading.outside(None);
-                        Shape::Open(open)
-                    }
-                    Shape::List(_) | Shape::Flat(_) => return Err(self.misplaced()),
-                };
+                match inner {
+                    Shape::Flat | Shape::List(_) => return Err(self.misplaced()),
+                    // Its keys are said as well, and nobody lists those.
+                    Shape::Place => reading.outside(None),
+                    _ => {}
+                }
                 self.scanner.at += 1;
-                let seen = self.spare.pop().unwrap_or_default();
                 self.open(Frame::Object {
-                    shape,
-                    seen,
+                    shape: inner,
+                    keys: self.keys.len(),
                     places: reading.outside.len(),
                     leads_out: false,
                 })
             }
             Some(b'[') => {
-                let elements = match shape {
-                    Shape::List(keys) => Shape::Closed(keys),
-                    Shape::Flat(key) if key.verdict.name_kind().is_some() => {
+                let elements = match (shape, inner) {
+                    (_, Shape::List(keys)) => Shape::Closed(keys),
+                    (Shape::Value(key), Shape::Flat) if key.verdict.name_kind().is_some() => {
                         return Err(no_name(key));
                     }
-                    Shape::Flat(key) => {
-                        self.raised_by(key, None, reading);
+                    (Shape::Value(key), Shape::Flat) => {
+                        self.raised_by(key, "[", reading);
                         shape
                     }
-                    Shape::Open(_) | Shape::Place(_) => shape,
-                    Shape::Closed(_) | Shape::Map(_) => return Err(self.misplaced()),
+                    (Shape::Value(key), Shape::Open(_)) if key.raises.is_none() => inner,
+                    (_, Shape::Open(_) | Shape::Place | Shape::Flat) => shape,
+                    _ => return Err(self.misplaced()),
                 };
                 self.scanner.at += 1;
-                self.open(Frame::List {
-                    elements,
-                    first: true,
-                })
+                self.open(Frame::List { elements, count: 0 })
             }
             Some(b'"') => {
                 self.scanner.at += 1;
                 let text = self.scanner.string()?;
-                self.scalar(shape, Some(&text), reading)
+                self.scalar(shape, Some(&text), &text, reading)
             }
             Some(_) => {
+                let start = self.scanner.at;
                 self.scanner.plain()?;
-                let within = matches!(self.frames.last(), Some(Frame::List { .. }));
-                if let Shape::Open(Open { rows, .. }) = shape
-                    && within
-                    && !(*rows && self.frames.len() == 2)
+                let plain = &self.scanner.text[start..self.scanner.at];
+                let listed = rows && self.frames.len() == 2;
+                if let (Shape::Open(_), Some(Frame::List { count, .. }), false) =
+                    (shape, self.frames.last_mut(), listed)
                 {
-                    self.scanner.more_numbers()?;
+                    self.scanner.more_numbers(count)?;
                 }
-                self.scalar(shape, None, reading)
+                self.scalar(shape, None, plain, reading)
             }
             None => Err(self.broken("a value is missing")),
         }
     }
 
-    fn open(&mut self, frame: Frame<'a>) -> Result<(), Fault> {
+    fn open(&mut self, frame: Frame) -> Result<(), Fault> {
         if self.frames.len() >= MAX_DEPTH {
             return Err(Fault::new(
                 Rule::Json,
@@ -452,44 +432,39 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A text, or a number, boolean or null where there is none.
+    /// A text, or a number, boolean or null where there is none; `value` is how it is spelled.
     fn scalar(
         &mut self,
         shape: Shape,
         text: Option<&str>,
+        value: &str,
         reading: &mut Reading,
     ) -> Result<(), Fault> {
-        match shape {
-            Shape::Closed(_) | Shape::List(_) | Shape::Map(_) => Err(self.misplaced()),
-            Shape::Flat(key) => {
-                self.raised_by(key, text, reading);
-                if key.verdict == Verdict::Outbound {
-                    reading.outside(text);
-                }
-                match text {
-                    Some(text) => reading.name(key, text),
-                    None if key.verdict.name_kind().is_some() => Err(no_name(key)),
-                    None => Ok(()),
-                }
-            }
-            Shape::Place(open) => {
+        if let Shape::Value(key) = shape {
+            let raised = self.raised_by(key, value, reading);
+            if raised && key.verdict == Verdict::Outbound {
                 reading.outside(text);
-                self.inner(open, text, reading)
             }
-            Shape::Open(open) => self.inner(open, text, reading),
+            match text {
+                Some(text) => reading.name(key, text)?,
+                None if key.verdict.name_kind().is_some() => return Err(no_name(key)),
+                None => {}
+            }
         }
+        match (shape.inner(), text) {
+            (_, Some(text)) if self.naming => reading.collections.push(text.to_owned()),
+            (Shape::Place, _) => reading.outside(text),
+            (Shape::Closed(_) | Shape::List(_) | Shape::Map(_), _) => return Err(self.misplaced()),
+            (Shape::Open(open), Some(text)) if open.texts_hold_json => {
+                return self.held(open, text, reading);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// A text that may hold JSON which Milvus reads.
-    fn inner(
-        &self,
-        open: &'static Open,
-        text: Option<&str>,
-        reading: &mut Reading,
-    ) -> Result<(), Fault> {
-        let Some(text) = text.filter(|_| open.texts_hold_json) else {
-            return Ok(());
-        };
+    fn held(&self, open: &'static Open, text: &str, reading: &mut Reading) -> Result<(), Fault> {
         if !text.trim_start().starts_with(['{', '[']) {
             return Ok(());
         }
@@ -497,6 +472,31 @@ impl<'a> Reader<'a> {
             return Err(Fault::new(Rule::Json, "texts hold JSON in texts too deep"));
         }
         Reader::new(text, self.texts + 1).run(Shape::Open(open), reading)
+    }
+
+    /// The way to where the reader stands: `data[2].id`.
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for (place, frame) in self.frames.iter().enumerate() {
+            match frame {
+                Frame::List { count, .. } => {
+                    path.push_str(&format!("[{}]", count.saturating_sub(1)))
+                }
+                Frame::Object { keys, .. } => {
+                    let next = self.frames[place + 1..]
+                        .iter()
+                        .find_map(|frame| match frame {
+                            Frame::Object { keys, .. } => Some(*keys),
+                            Frame::List { .. } => None,
+                        });
+                    if let Some(key) = self.keys[*keys..next.unwrap_or(self.keys.len())].last() {
+                        let dot = if path.is_empty() { "" } else { "." };
+                        path.push_str(&format!("{dot}{}", shown(key)));
+                    }
+                }
+            }
+        }
+        path
     }
 
     // ── faults: a place and a reason, never the text ────────────

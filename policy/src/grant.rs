@@ -12,8 +12,8 @@ use super::rules::{Refusal, Rule};
 /// The database that Milvus takes where none is named.
 const DEFAULT_DATABASE: &str = "default";
 
-/// What a component may do: an operator's settings, and, narrower, what one call is for. The default lets everything
-/// through that stays inside Milvus.
+/// What a component may do: an operator's settings, and, narrower, what one call is for. There is no default: who grants
+/// something says what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     effects: Effects,
@@ -26,12 +26,6 @@ pub struct Policy {
 
 /// The database of a call. `None`: Milvus' default.
 type Database = Option<String>;
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self::new(Mode::Full)
-    }
-}
 
 impl fmt::Display for Policy {
     /// In words, a line for each part.
@@ -57,6 +51,30 @@ impl Policy {
     #[must_use]
     pub fn new(mode: Mode) -> Self {
         Self::of(mode.effects())
+    }
+
+    /// [`Mode::ReadOnly`]: nothing is changed.
+    #[must_use]
+    pub fn read_only() -> Self {
+        Self::new(Mode::ReadOnly)
+    }
+
+    /// [`Mode::Append`]: rows and collections are added, none is lost.
+    #[must_use]
+    pub fn append() -> Self {
+        Self::new(Mode::Append)
+    }
+
+    /// [`Mode::NoDrop`]: as `append`, and loads, flushes and compactions.
+    #[must_use]
+    pub fn no_drop() -> Self {
+        Self::new(Mode::NoDrop)
+    }
+
+    /// [`Mode::Full`]: everything inside Milvus except its accounts, loss of data included.
+    #[must_use]
+    pub fn full() -> Self {
+        Self::new(Mode::Full)
     }
 
     /// These classes, every collection and database, nobody outside.
@@ -213,12 +231,20 @@ impl Policy {
     }
 }
 
-/// Whether a place outside Milvus is the known one, or in it: `known` is an exact text, or a beginning that ends in `/`.
-/// What climbs out by `..` is in none.
+/// Whether a place outside Milvus is the known one, or in it: `known` is an exact text, or a beginning that ends in `/`
+/// and is more than a scheme. What climbs out by `..`, or could where percents are decoded, is in none.
 #[must_use]
 pub fn covers(known: &str, place: &str) -> bool {
-    let climbs = place.split(['/', '\\']).any(|part| part == "..");
-    !climbs && (place == known || known.ends_with('/') && place.starts_with(known))
+    let Some(rest) = place.strip_prefix(known) else {
+        return false;
+    };
+    let climbs =
+        rest.split(['/', '\\']).any(|part| part == "..") || rest.contains(char::is_control);
+    let coded = rest.to_ascii_lowercase();
+    let coded = ["%2e", "%2f", "%5c", "%25"]
+        .iter()
+        .any(|code| coded.contains(code));
+    rest.is_empty() || known.ends_with('/') && !known.ends_with("://") && !climbs && !coded
 }
 
 /// Whether the route answers a list of names and nothing else, from which foreign ones can be taken.

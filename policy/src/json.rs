@@ -118,11 +118,12 @@ impl<'a> Scanner<'a> {
     }
 
     /// Within a list, behind a number: the numbers that follow, as long as nothing but a comma stands between. Most of
-    /// what is sent is vectors, and this is the way through them.
-    pub(super) fn more_numbers(&mut self) -> Result<(), Broken> {
+    /// what is sent is vectors, and this is the way through them. Each is counted, the one at fault too.
+    pub(super) fn more_numbers(&mut self, count: &mut usize) -> Result<(), Broken> {
         let bytes = self.text.as_bytes();
         while let Some([b',', b'-' | b'0'..=b'9', ..]) = bytes.get(self.at..) {
             self.at += 1;
+            *count += 1;
             self.number()?;
         }
         Ok(())
@@ -188,7 +189,7 @@ impl<'a> Scanner<'a> {
                 _ => {
                     self.plain()?;
                     if open.last() == Some(&b']') {
-                        self.more_numbers()?;
+                        self.more_numbers(&mut 0)?;
                     }
                 }
             }

@@ -12,7 +12,6 @@ mod body;
 mod effects;
 mod grant;
 mod json;
-mod messages;
 mod names;
 mod origin;
 mod redaction;
@@ -24,7 +23,7 @@ use origin::shown;
 use routes::{Method, Route};
 
 pub use aliases::{Name, Question, meaning};
-pub use arguments::names as names_in;
+pub use arguments::{ArgumentError, names as names_in};
 pub use effects::{Effects, Mode};
 pub use grant::{Policy, covers};
 pub use names::Names;
@@ -80,6 +79,8 @@ pub struct Admitted {
     query: Option<String>,
     body: Bytes,
     names: Vec<Name>,
+    collections: Vec<String>,
+    databases: Vec<String>,
     effects: Effects,
 }
 
@@ -100,6 +101,18 @@ impl Admitted {
     #[must_use]
     pub fn effects(&self) -> Effects {
         self.effects
+    }
+
+    /// The collections and aliases that it names, as names in Milvus are: no payload.
+    #[must_use]
+    pub fn collections(&self) -> &[String] {
+        &self.collections
+    }
+
+    /// The databases that it names. None: it is for Milvus' default.
+    #[must_use]
+    pub fn databases(&self) -> &[String] {
+        &self.databases
     }
 
     /// The row's path, never the component's text; a query only after its closed list was passed.
@@ -162,6 +175,8 @@ pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitte
         query,
         body: request.body,
         names: aliases::names(&allowance.policy, &reading),
+        collections: reading.collections,
+        databases: reading.databases,
         effects,
     })
 }

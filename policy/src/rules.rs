@@ -2,18 +2,9 @@
 
 use std::fmt;
 
-const ENDPOINT: &str =
-    "only the configured endpoint can be reached; a well-behaved component asks for no other";
-const ROUTES: &str =
-    "only Milvus' own REST routes are let out; update the harness if Milvus has a new one";
-const LISTS: &str = "only what the policy lists can be reached; add it to the list if it should be";
-const CALL: &str = "the component did more than it was called for: nothing was sent";
-const BODY: &str = "the body is none that Milvus documents: nothing was sent";
-const FAULTY: &str = "the component is faulty: nothing was sent";
-
-/// The one table of rules: what was broken, the stable name, and what an operator can do about it.
+/// The one table of rules: what was broken, and the stable name.
 macro_rules! rules {
-    ($($(#[$about:meta])* $rule:ident = $name:literal, $hint:expr;)*) => {
+    ($($(#[$about:meta])* $rule:ident = $name:literal;)*) => {
         /// What a request broke.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -25,77 +16,71 @@ macro_rules! rules {
             pub fn name(self) -> &'static str {
                 match self { $(Self::$rule => $name,)* }
             }
-
-            /// What an operator can do about it.
-            #[must_use]
-            pub fn hint(self) -> &'static str {
-                match self { $(Self::$rule => $hint,)* }
-            }
         }
     };
 }
 
 rules! {
     /// The call was made without an endpoint: nothing may be let out.
-    NoEndpoint = "no-endpoint", "pass an endpoint with the call";
+    NoEndpoint = "no-endpoint";
     /// The call has made as many requests as one call may.
-    RequestCount = "request-count", "raise `Limits::requests_per_call`, or make several calls";
+    RequestCount = "request-count";
     /// The class or operation was asked more often than `Limits` lets per minute.
-    Rate = "rate", "wait, or raise what `Limits` lets out per minute; nothing was sent";
+    Rate = "rate";
     /// More requests are on their way than `Limits::requests_at_once`.
-    AtOnce = "requests-at-once", "wait for answers first, or raise `Limits::requests_at_once`";
+    AtOnce = "requests-at-once";
     /// No request in HTTP: no scheme, no authority, or a body that was handed over wrongly. It never came to the policy.
-    Malformed = "malformed", FAULTY;
+    Malformed = "malformed";
     /// Another scheme than the endpoint's.
-    Scheme = "scheme", ENDPOINT;
+    Scheme = "scheme";
     /// Another host or port than the endpoint's, or a user in it.
-    Authority = "authority", ENDPOINT;
+    Authority = "authority";
     /// No route of Milvus' REST API has this path, byte for byte.
-    Path = "path", ROUTES;
+    Path = "path";
     /// The path is a route's, the method is not.
-    Method = "method", ROUTES;
+    Method = "method";
     /// A query where none belongs, or a key or character that does not belong in it.
-    Query = "query", ROUTES;
+    Query = "query";
     /// `Content-Length` is missing, or is not the number of bytes that came.
-    Length = "length", FAULTY;
+    Length = "length";
     /// The body has trailers.
-    Trailers = "trailers", FAULTY;
+    Trailers = "trailers";
     /// A body where none belongs, or one that its writer gave up.
-    Body = "body", FAULTY;
+    Body = "body";
     /// The body is larger than `Limits::request_bytes`.
-    RequestBytes = "request-bytes", "send less in one call, or raise `Limits::request_bytes`";
+    RequestBytes = "request-bytes";
     /// More rows than `Limits::rows_per_request`.
-    Rows = "rows", "send fewer rows in one request, or raise `Limits::rows_per_request`";
+    Rows = "rows";
     /// The call ended before the request was whole.
-    Unfinished = "unfinished", FAULTY;
+    Unfinished = "unfinished";
     /// The body is not one JSON value that every reader of Milvus reads alike.
-    Json = "json", BODY;
+    Json = "json";
     /// A key stands twice in one object.
-    Duplicate = "duplicate-key", BODY;
+    Duplicate = "duplicate-key";
     /// A key that the operation does not have, or a value that is not of its key's kind.
-    Key = "key", BODY;
+    Key = "key";
     /// A name that is none in Milvus, or no text.
-    Name = "name", BODY;
+    Name = "name";
     /// A class of effect that the policy does not let out.
-    Effect = "effect", "allow the class that it names beside the mode, or choose a mode that has it; `outbound` wants the place outside";
+    Effect = "effect";
     /// A collection, or an alias, outside the policy's list.
-    Collection = "collection", LISTS;
+    Collection = "collection";
     /// A listed name that is an alias, and leads to a collection that is not listed, or to none that can be told.
-    Alias = "alias", "add the collection to the list if it may be reached, or have the alias point at a listed one";
+    Alias = "alias";
     /// A database outside the policy's list, or none where they are listed.
-    Database = "database", LISTS;
+    Database = "database";
     /// An operation that names no collection, where collections are listed.
-    Nameless = "nameless", LISTS;
+    Nameless = "nameless";
     /// It makes Milvus contact a third party, or use an object, that the policy does not name.
-    Outside = "outside", "name the endpoint or the path in the policy if Milvus may use it";
+    Outside = "outside";
     /// A class of effect that the tool says it does not have.
-    Tool = "tool-effect", CALL;
+    Tool = "tool-effect";
     /// A collection that is not among the call's arguments.
-    Call = "call-collection", CALL;
+    Call = "call-collection";
     /// Another database than the one that the call is in.
-    CallDatabase = "call-database", CALL;
+    CallDatabase = "call-database";
     /// The answer is about something outside the policy's lists, or cannot be read.
-    Answer = "answer", LISTS;
+    Answer = "answer";
 }
 
 impl fmt::Display for Rule {
@@ -129,12 +114,6 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "rule `{}`: {} ({})",
-            self.rule,
-            self.detail,
-            self.rule.hint()
-        )
+        write!(f, "rule `{}`: {}", self.rule, self.detail)
     }
 }

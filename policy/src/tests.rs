@@ -10,8 +10,8 @@ fn allowance(origin: &str) -> Allowance {
         origin: Some(Origin::parse(origin).expect(origin)),
         request_bytes: CAP,
         rows: CAP,
-        policy: Policy::default(),
-        call: Policy::default().allow(Effect::Outbound),
+        policy: Policy::full(),
+        call: Policy::full().allow(Effect::Outbound),
     }
 }
 
@@ -298,6 +298,10 @@ sections! {
     t29_a_mode_lets_out_its_classes
     t29_loss_that_is_not_called_drop_is_none_of_no_drops
     t27_t28_milvus_contacts_and_reads_only_what_the_operator_names
+    t27_t78_an_analyzer_stays_inside_by_what_is_built_in_all_else_is_a_place_to_be_named
+    t27_functions_rerankers_and_chains_stay_inside_by_what_is_built_in
+    t29_of_a_map_that_milvus_reads_a_closed_set_of_nothing_else_leaves
+    t28_a_place_is_left_by_no_dots_coded_or_not
     t22_t23_t24_t30_under_a_list_of_collections_every_name_counts
     t18_t22_under_a_list_of_databases_one_has_to_be_named
     t15_t16_t17_t19_t20_nothing_passes_that_milvus_readers_read_differently
@@ -383,23 +387,83 @@ fn t65_refusals_show_foreign_text_escaped_and_cut() {
 
 #[test]
 fn t26_t74_the_names_of_a_call_are_those_of_its_top_level() {
+    let names = |text: &str| names_in(text).expect(text);
     let strict = r#"{"collection_name":"docs","data":[{"collection_name":"hr"}],"text":"hr"}"#;
-    assert_eq!(names_in(strict), ["docs"]);
+    assert_eq!(names(strict), ["docs"]);
     assert_eq!(
-        names_in(r#"{"collection_names":["a","b"],"alias_name":"c"}"#),
-        ["a", "b", "c"]
+        names(r#"{"collection_names":["a","b"],"alias_name":"c","newCollectionName":"d"}"#),
+        ["a", "b", "c", "d"]
     );
-    assert_eq!(names_in(""), Vec::<String>::new());
-    assert_eq!(names_in(" { } "), Vec::<String>::new());
-    // What is no strict JSON: every word of it.
-    assert_eq!(
-        names_in(r#"{"collection_name":"docs"} hr"#),
-        ["collection_name", "docs", "hr"]
-    );
-    assert_eq!(
-        names_in("{collection_name: 'docs'}"),
-        ["collection_name", "docs"]
-    );
+    assert!(names("").is_empty() && names(" { } ").is_empty());
+    // What only speaks of a collection names none.
+    let words =
+        r#"{"collection_description":"hr","about_alias":"hr","names":"hr","n\u0061me":"hr"}"#;
+    assert!(names(words).is_empty());
+}
+
+#[test]
+fn t57_t74_arguments_that_readers_read_differently_are_the_callers_mistake() {
+    for (arguments, argument, problem) in [
+        ("{collection_name: 'docs'}", "", "a key is missing"),
+        (
+            r#"{"collection_name":"docs"} hr"#,
+            "",
+            "something stands behind the value",
+        ),
+        (r#"["docs"]"#, "", "expected a JSON object"),
+        ("null", "", "expected a JSON object"),
+        (
+            r#"{"filter":"id == 77","filter":"id > 0"}"#,
+            "filter",
+            "a key stands twice",
+        ),
+        (
+            r#"{"filter":"a","limit":3,"f\u0069lter":"b"}"#,
+            "filter",
+            "a key stands twice",
+        ),
+        (
+            r#"{"data":[{"id":1},{"id":3,"v":[0],"id":4}]}"#,
+            "data[1].id",
+            "a key stands twice",
+        ),
+        (
+            r#"{"data":[{"id":1},{"a":{"b":1,"b":2}}]}"#,
+            "data[1].a.b",
+            "a key stands twice",
+        ),
+        (
+            r#"{"query_text":"\ud83d"}"#,
+            "query_text",
+            "a surrogate stands alone",
+        ),
+        (
+            r#"{"data":[{"x":1,"v":[0,1,1e309]}]}"#,
+            "data[0].v[2]",
+            "a number is beyond every reader",
+        ),
+        (
+            r#"{"limit":1e999}"#,
+            "limit",
+            "a number is beyond every reader",
+        ),
+        (r#"{"limit":01}"#, "limit", "a comma or an end is missing"),
+        (r#"{"limit":NaN}"#, "limit", "a value is none of JSON's"),
+        ("{\"a\":1,}", "a", "a key is missing"),
+    ] {
+        let error = names_in(arguments).expect_err(arguments);
+        assert_eq!(error.argument, argument, "{arguments}");
+        assert!(
+            error.problem.starts_with(problem),
+            "{arguments}: {}",
+            error.problem
+        );
+    }
+    let deep = format!("{{\"a\":{}", "[".repeat(1 << 20));
+    assert!(names_in(&deep).is_err());
+    let name = format!("{{\"\u{1b}{}\":1e999}}", "k".repeat(1 << 16));
+    let error = names_in(&name.replace('\u{1b}', "\\u001b")).expect_err("no number");
+    assert!(error.argument.is_ascii() && error.argument.len() < 500);
 }
 
 #[test]
@@ -453,14 +517,16 @@ fn t21_t46_what_is_kept_of_a_body_is_bounded() {
 }
 
 #[test]
-fn t25_t40_a_message_is_cut_before_it_is_looked_at() {
+fn t25_t40_under_a_list_a_message_is_withheld_whatever_its_size() {
     let listed = allowed("full collections=docs");
     let route = row("entities.query").expect("in the table");
     let message = format!("collection {}", "zz,".repeat(1 << 22));
     let answer = format!("{{\"code\":1100,\"message\":\"{message}\"}}");
     let shown = filter(&listed, route, 200, answer.into()).expect("an error passes");
-    assert!(shown.len() < 40_000, "{}", shown.len());
-    assert!(shown.starts_with(b"{\"code\":1100,\"message\":\"collection [withheld],"));
+    assert_eq!(
+        shown,
+        "{\"code\":1100,\"message\":\"withheld by the host: its policy lists names\"}"
+    );
 }
 
 /// Else it would be for Milvus' default database, whatever the call's is.
@@ -488,7 +554,9 @@ fn t21_texts_hold_json_in_texts_to_a_depth() {
     let ruled = |depth: usize| {
         let mut text = String::from("{}");
         for _ in 0..depth {
-            text = serde_json::json!({"a": text}).to_string();
+            let nested =
+                serde_json::json!({"type": "language_identifier", "analyzers": {"a": text}});
+            text = serde_json::json!({"tokenizer": nested}).to_string();
         }
         let body = serde_json::json!({"text": ["a"], "analyzerParams": text}).to_string();
         ruling("common.run_analyzer", &body, &allowed("full"))
@@ -512,7 +580,6 @@ fn t34_a_user_in_an_authority_is_refused_and_not_repeated() {
         told.starts_with("rule `authority`: there is a user"),
         "{told}"
     );
-    assert!(told.contains(Rule::Authority.hint()), "{told}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Collections, their fields, functions and properties: `/v2/vectordb/collections/…`.
 //!
 //! Judgement calls:
-//! - `create` is a `Write` although it also asks for a load: the collection is new and empty. A time to live among
-//!   its parameters raises it to `Erase`.
+//! - `create` is a `Write` although it also asks for a load: a new collection is empty. One that is there may be large,
+//!   so it counts as a load where loads are rationed. A time to live among its parameters raises it to `Erase`.
 //! - `release` and `rename` lose no row, but whoever uses the collection under its name is without it: `Erase`.
 //! - `add_function` is a `Write` as `fields/add` is; which function it is decides whether it is `Outbound` too.
 //!   `alter_function` overwrites, so `Erase`.
@@ -10,10 +10,8 @@
 //! - `load` is `Admin`: it takes memory of the query nodes until somebody releases it.
 
 use crate::key::{COLLECTION, COLLECTION_NAME, DB, Key, collection, database, free, job};
-use crate::schema::{
-    COLLECTION_PROPERTIES, EXTERNAL_SOURCE, EXTERNAL_SPEC, FIELD, FUNCTION, INDEX, SCHEMA,
-    TYPE_PARAMS,
-};
+use crate::properties::{COLLECTION_PROPERTIES, CREATE_PARAMS, CREATE_PROPERTIES};
+use crate::schema::{EXTERNAL_SOURCE, EXTERNAL_SPEC, FIELD, FUNCTION, INDEX, SCHEMA, TYPE_PARAMS};
 
 rows! { V2:
     /// The names of a database's collections, without aliases.
@@ -33,8 +31,10 @@ rows! { V2:
     GET_LOAD_STATE: "collections.get_load_state" = POST "/v2/vectordb/collections/get_load_state", since "2.3.13",
         Read, Safe,
         keys: &COLLECTION_NAME, names: [];
-    /// Makes a collection from a dimension or a schema, with indexes if they are named, and asks for its load then.
-    CREATE: "collections.create" = POST "/v2/vectordb/collections/create", since "2.3.13", Write, Safe,
+    /// Makes a collection from a dimension or a schema, with indexes if they are named, and asks for its load then: also
+    /// of an identical one that is there and released.
+    CREATE: "collections.create" = POST "/v2/vectordb/collections/create", since "2.3.13",
+        Write, Safe counts as "collections.load",
         keys: &CREATE_KEYS, names: [];
     /// Removes a collection with its rows, partitions and indexes. One that is missing is no error.
     DROP: "collections.drop" = POST "/v2/vectordb/collections/drop", since "2.3.13", Drop, Safe,
@@ -132,11 +132,8 @@ static CREATE_KEYS: [Key; 17] = [
     free("vectorFieldName"),
     free("schema").object(&SCHEMA),
     free("indexParams").list(&INDEX),
-    // `shardsNum`, `partitionsNum`, `ttlSeconds`, …: what is no property of its own is marked as one.
-    free("params").open(&COLLECTION_PROPERTIES),
-    free("properties")
-        .since("3.0.0")
-        .open(&COLLECTION_PROPERTIES),
+    free("params").open(&CREATE_PARAMS),
+    free("properties").since("3.0.0").open(&CREATE_PROPERTIES),
     free("description").since("2.5.27"),
     EXTERNAL_SOURCE.since("3.0.0"),
     EXTERNAL_SPEC.since("3.0.0"),

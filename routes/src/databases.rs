@@ -4,7 +4,8 @@
 //! sets or removes them is `Admin`; `create` is a `Write`, and with properties `Admin` too.
 
 use crate::Effect::Admin;
-use crate::key::{DB_REQUIRED, Key, Open, free};
+use crate::key::{DB_REQUIRED, Key, free};
+use crate::properties::DATABASE_PROPERTIES;
 
 rows! { V2:
     /// The names of all databases.
@@ -15,7 +16,7 @@ rows! { V2:
         keys: &[DB_REQUIRED], names: ["data.dbName" Database];
     /// Makes a database; one that exists is an error.
     CREATE: "databases.create" = POST "/v2/vectordb/databases/create", since "2.4.18", Write, Refused,
-        keys: &[DB_REQUIRED, free("properties").open(Open::FREE).raises(Admin, &[])], names: [];
+        keys: &[DB_REQUIRED, free("properties").open(&DATABASE_PROPERTIES).raises(Admin, &[])], names: [];
     /// Removes an empty database. One that is missing is no error.
     DROP: "databases.drop" = POST "/v2/vectordb/databases/drop", since "2.4.18", Drop, Safe,
         keys: &[DB_REQUIRED], names: [];
@@ -33,4 +34,4 @@ rows! { V2:
 }
 
 /// `DatabaseReqWithProperties`.
-static WITH_PROPERTIES: [Key; 2] = [DB_REQUIRED, free("properties").open(Open::FREE)];
+static WITH_PROPERTIES: [Key; 2] = [DB_REQUIRED, free("properties").open(&DATABASE_PROPERTIES)];

@@ -1,7 +1,7 @@
 //! Indexes: `/v2/vectordb/indexes/…`.
 
-use crate::key::{COLLECTION, COLLECTION_NAME, DB, Key, Open, free};
-use crate::schema::INDEX;
+use crate::key::{COLLECTION, COLLECTION_NAME, DB, Key, free};
+use crate::schema::{INDEX, INDEX_PROPERTIES};
 
 rows! { V2:
     /// The names of a collection's indexes.
@@ -19,7 +19,7 @@ rows! { V2:
     /// Overwrites settings of an index.
     ALTER_PROPERTIES: "indexes.alter_properties" = POST "/v2/vectordb/indexes/alter_properties", since "2.5.5",
         Erase, Safe,
-        keys: &[DB, COLLECTION, INDEX_NAME, free("properties").open(Open::FREE)], names: [];
+        keys: &[DB, COLLECTION, INDEX_NAME, free("properties").open(&INDEX_PROPERTIES)], names: [];
     /// Removes settings of an index.
     DROP_PROPERTIES: "indexes.drop_properties" = POST "/v2/vectordb/indexes/drop_properties", since "2.5.5",
         Erase, Safe,

@@ -68,18 +68,16 @@ impl fmt::Display for Verdict {
 pub struct Raise {
     /// The effect that has to be allowed as well when the key is present, whatever its value, null included.
     pub to: Effect,
-    /// But for these values, compared exactly and only as texts. Empty: there is no exception.
+    /// Except for these values: texts without their quotes, or `true`, `false` and numbers as JSON spells them; compared
+    /// exactly. Empty: no exception.
     pub unless: &'static [&'static str],
 }
 
 impl Raise {
-    /// The effect, if a value raises. `None` stands for a value that is not a text.
+    /// The effect, if this scalar value raises.
     #[must_use]
-    pub fn by(&self, value: Option<&str>) -> Option<Effect> {
-        match value {
-            Some(text) if self.unless.contains(&text) => None,
-            _ => Some(self.to),
-        }
+    pub fn by(&self, value: &str) -> Option<Effect> {
+        (!self.unless.contains(&value)).then_some(self.to)
     }
 }
 
@@ -112,37 +110,42 @@ pub enum Keys {
     Object(&'static [Key]),
     /// A list of objects with exactly these keys.
     List(&'static [Key]),
-    /// An object with any keys, whose values are objects with exactly these keys.
-    Map(&'static [Key]),
-    /// Any JSON with any keys: rows, parameters, properties. Some names in it may be marked.
+    /// An object with any keys, whose values all have one shape.
+    Map(&'static Keys),
+    /// A scalar, an object, or a list of these, with keys that Milvus extends from release to release.
     Open(&'static Open),
 }
 
-/// A free map, or any JSON, in which nothing is closed but what is marked.
+/// An object whose keys are not a closed set, or any JSON.
 #[derive(Debug)]
 pub struct Open {
-    /// Names that make the request worse, at any depth.
-    pub marks: &'static [Mark],
-    /// Texts in it may hold JSON that Milvus reads (`analyzer_params`), so a text that is a JSON object or list has
-    /// to be looked into by the same rules, at any depth; one that seems to be and cannot be read is refused.
+    /// The keys that are known, spelt exactly.
+    pub keys: &'static [Key],
+    /// What any other key is.
+    pub others: Others,
+    /// A text in its place may hold it as JSON, which Milvus reads (`analyzer_params`).
     pub texts_hold_json: bool,
     /// It is a row, or a list of rows.
     pub rows: bool,
 }
 
-/// A name that makes a request worse wherever it stands in an [`Open`] map.
-#[derive(Clone, Copy, Debug)]
-pub struct Mark {
-    /// The name.
-    pub name: &'static str,
-    /// What it raises the request to.
-    pub raise: Raise,
+/// What a key is that an [`Open`] object does not list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// The caller's own, with any JSON in it: nothing leads out of it.
+    Free,
+    /// It may make Milvus contact a third party or read a file. The request is [`Effect::Outbound`], and each text in the
+    /// key's value names a place.
+    Outbound,
+    /// Refused: Milvus reads a closed set here, and another spelling could mean anything to a later release.
+    Refused,
 }
 
 impl Open {
-    /// Nothing is marked.
+    /// Any JSON.
     pub(crate) const FREE: &'static Self = &Self {
-        marks: &[],
+        keys: &[],
+        others: Others::Free,
         texts_hold_json: false,
         rows: false,
     };
@@ -153,23 +156,23 @@ impl Open {
         ..*Self::FREE
     };
 
-    /// The mark of a name. Milvus compares such names without case (`strings.ToLower(param.Key)`), so this does as
-    /// well, with the letters that Go folds to ASCII.
-    #[must_use]
-    pub fn mark(&self, name: &str) -> Option<&'static Mark> {
-        self.marks
-            .iter()
-            .find(|mark| name.chars().map(fold).eq(mark.name.chars().map(fold)))
+    /// What Milvus builds by name: these keys stay inside, every other one may lead out.
+    pub(crate) const fn inside(keys: &'static [Key]) -> Self {
+        Self {
+            keys,
+            others: Others::Outbound,
+            texts_hold_json: true,
+            rows: false,
+        }
     }
-}
 
-/// Lower case as Go's `strings.ToLower` and the folding of its `encoding/json` see it, as far as ASCII is the result.
-const fn fold(letter: char) -> char {
-    match letter {
-        '\u{212A}' => 'k',
-        '\u{17F}' => 's',
-        '\u{130}' => 'i',
-        other => other.to_ascii_lowercase(),
+    /// A map of which Milvus reads a closed set.
+    pub(crate) const fn closed(keys: &'static [Key]) -> Self {
+        Self {
+            keys,
+            others: Others::Refused,
+            ..*Self::FREE
+        }
     }
 }
 
@@ -228,8 +231,8 @@ impl Key {
         self
     }
 
-    pub(crate) const fn map(mut self, keys: &'static [Self]) -> Self {
-        self.keys = Keys::Map(keys);
+    pub(crate) const fn map(mut self, values: &'static Keys) -> Self {
+        self.keys = Keys::Map(values);
         self
     }
 
@@ -267,6 +270,11 @@ pub(crate) const fn free(name: &'static str) -> Key {
 
 pub(crate) const fn outbound(name: &'static str) -> Key {
     Key::of(name, Verdict::Outbound).raises(Effect::Outbound, &[])
+}
+
+/// Its value names a place, unless it is one of these, which are built in.
+pub(crate) const fn outbound_unless(name: &'static str, built_in: &'static [&'static str]) -> Key {
+    Key::of(name, Verdict::Outbound).raises(Effect::Outbound, built_in)
 }
 
 pub(crate) const fn forbidden(name: &'static str) -> Key {

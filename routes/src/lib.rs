@@ -25,9 +25,9 @@
 //!
 //! 1. [`find`] it by its exact method and path. No row: refused.
 //! 2. Walk its body (for a `GET`: its query) along [`Route::keys`]. A key that the row does not list is refused, at
-//!    every depth, unless it stands in an [`Open`] map. A [`Verdict::Forbidden`] key is refused.
+//!    every depth, unless the [`Open`] object that it stands in says otherwise. A [`Verdict::Forbidden`] key is refused.
 //! 3. Compare what the keys with a name's verdict hold with what is allowed.
-//! 4. Collect the effects: [`Route::effects`], and of each key or mark that is present what it [raises](Raise) to.
+//! 4. Collect the effects: [`Route::effects`], and of each key that is present what it [raises](Raise) to.
 //!    *All* of them have to be allowed. They are a set and not a scale: that an import may reach the object store
 //!    does not say that it may write.
 //!
@@ -51,6 +51,7 @@ pub mod indexes;
 pub mod jobs;
 mod key;
 pub mod partitions;
+mod properties;
 mod ranking;
 mod schema;
 pub mod v1;
@@ -59,9 +60,8 @@ pub mod v1;
 mod tests;
 
 pub use closed::{CLOSED, Closed, Scope, find_closed};
-pub use key::{Key, Keys, Mark, Open, Raise, Verdict};
+pub use key::{Key, Keys, Open, Others, Raise, Verdict};
 pub use row::{AnswerName, Dialect, Effect, Method, NameKind, Replay, Route, Version};
-pub use schema::OUTBOUND_NAMES;
 
 /// Milvus' code `request is rejected by limiter`: nothing was done, so *any* request may be sent again, whatever its
 /// [`Replay`] is.

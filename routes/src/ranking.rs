@@ -1,7 +1,7 @@
 //! Shared keys of searches: functions that score, chains of them, aggregation.
 
 use crate::Effect::Outbound;
-use crate::key::{Key, Open, free, outbound};
+use crate::key::{Key, Keys, Open, free, outbound_unless};
 use crate::schema::{FUNCTION, FUNCTION_PARAMS};
 
 /// `FunctionScore`: each of its functions says by its parameters whether it asks a third party.
@@ -17,16 +17,20 @@ pub(crate) static RERANK: [Key; 2] = [
     free("params").open(&FUNCTION_PARAMS),
 ];
 
-/// `functionChains`. Outbound as a whole: their operators and expressions are an open set that includes models, and
-/// Milvus has no list of those that stay inside.
-pub(crate) const FUNCTION_CHAINS: Key = outbound("functionChains")
-    .since("3.0.0")
-    .list(&FUNCTION_CHAIN);
+/// `functionChains`. Its operators and functions are let out by a closed list (`internal/util/function/chain`, 3.0):
+/// `rerank_model` asks a model, `xgboost` reads a file resource.
+pub(crate) const FUNCTION_CHAINS: Key = free("functionChains").since("3.0.0").list(&FUNCTION_CHAIN);
 
 static FUNCTION_CHAIN: [Key; 3] = [free("name"), free("stage"), free("ops").list(&CHAIN_OP)];
 
+const CHAIN_OPS: &[&str] = &[
+    "map", "sort", "limit", "filter", "select", "group_by", "merge",
+];
+
+const CHAIN_FUNCTIONS: &[&str] = &["decay", "num_combine", "round_decimal"];
+
 static CHAIN_OP: [Key; 5] = [
-    free("op"),
+    outbound_unless("op", CHAIN_OPS),
     free("expr").object(&CHAIN_EXPR),
     free("inputs"),
     free("outputs"),
@@ -34,12 +38,12 @@ static CHAIN_OP: [Key; 5] = [
 ];
 
 static CHAIN_EXPR: [Key; 3] = [
-    free("name"),
+    outbound_unless("name", CHAIN_FUNCTIONS),
     free("args").list(&CHAIN_ARG),
     free("params").open(&FUNCTION_PARAMS),
 ];
 
-static CHAIN_ARG: [Key; 2] = [free("column"), free("literal").open(&FUNCTION_PARAMS)];
+static CHAIN_ARG: [Key; 2] = [free("column"), free("literal").open(Open::FREE)];
 
 /// `searchAggregation`.
 pub(crate) const SEARCH_AGGREGATION: Key = free("searchAggregation")
@@ -52,7 +56,7 @@ static AGGREGATION: [Key; 7] = [
     free("size"),
     free("searchSize"),
     // The caller names the metrics.
-    free("metrics").map(&METRIC),
+    free("metrics").map(&Keys::Object(&METRIC)),
     free("order").list(&ORDER),
     free("topHits").object(&TOP_HITS),
     free("subAggregation").object(&AGGREGATION),

@@ -242,6 +242,9 @@ pub struct Route {
     pub also: &'static [Effect],
     /// Whether the same request may be sent again.
     pub replay: Replay,
+    /// The operation as which it counts where costly ones are rationed, if that is another than the row's own class says:
+    /// creating a collection that is there and released loads it.
+    pub counts_as: Option<&'static str>,
     /// Every key of the request's top level, exactly as Milvus spells it.
     pub keys: &'static [Key],
     /// Every place of the answer that holds a name.
@@ -267,12 +270,13 @@ impl Route {
 /// ```text
 /// /// What it does.
 /// NAME: "family.action" = POST "/path", since "2.3.13", Effect + Also, Replay, keys: &KEYS, names: ["data[]" Collection];
+/// OTHER: "family.action" = POST "/path", since "2.3.13", Effect, Replay counts as "family.load", keys: &KEYS, names: [];
 /// ```
 macro_rules! rows {
     ($dialect:ident: $(
         $(#[$about:meta])*
         $id:ident: $name:literal = $method:ident $path:literal, since $since:literal,
-            $effect:ident $(+ $also:ident)*, $replay:ident,
+            $effect:ident $(+ $also:ident)*, $replay:ident $(counts as $counted:literal)?,
             keys: $keys:expr, names: [$($at:literal $is:ident),*];
     )*) => {
         $(
@@ -286,6 +290,7 @@ macro_rules! rows {
                 effect: $crate::Effect::$effect,
                 also: &[$($crate::Effect::$also),*],
                 replay: $crate::Replay::$replay,
+                counts_as: rows!(@counted $($counted)?),
                 keys: $keys,
                 answer_names: &[$($crate::AnswerName { path: $at, is: $crate::NameKind::$is }),*],
             };
@@ -294,6 +299,8 @@ macro_rules! rows {
         /// The rows of this family, in reading order.
         pub(crate) const ROWS: &[&$crate::Route] = &[$(&$id),*];
     };
+    (@counted) => { None };
+    (@counted $name:literal) => { Some($name) };
     (@method POST) => { $crate::Method::Post };
     (@method GET) => { $crate::Method::Get };
 }

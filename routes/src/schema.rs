@@ -1,162 +1,218 @@
-//! Shared keys of schemas: fields, functions, indexes, and the maps where names that lead out of Milvus are marked.
+//! Shared keys of schemas: fields, functions, indexes, and the maps in which something can lead out of Milvus.
 
-use crate::Effect::{Erase, Outbound};
-use crate::key::{Key, Mark, Open, Raise, free, outbound};
+use crate::Effect::Outbound;
+use crate::key::{Key, Keys, Open, forbidden, free, outbound, outbound_unless};
 
-/// Names that make Milvus contact a third party or read a file, wherever they stand in the parameters of a function,
-/// of an analyzer or of a field's type.
-///
-/// Of functions: `provider`, `endpoint`, `url`, `credential`, `integration_id` say whom to ask and with which stored
-/// key (`ParseAKAndURL`, `tei_rerank_provider.go`). Of analyzers: a tokenizer of type `grpc` sends each text to its
-/// `endpoint`, over `tls`; a word list is read from a `path` of the server, or is a `resource_name` and `file_name`
-/// of its store; `lindera_download_urls` (`tantivy-binding/src/analyzer`). The others are there because a provider
-/// takes them beside these, or because they can mean nothing else; no parameter that stays inside has such a name.
-pub static OUTBOUND_NAMES: &[&str] = &[
-    "provider",
-    "endpoint",
-    "url",
-    "uri",
-    "credential",
-    "integration_id",
-    "api_key",
-    "access_key_id",
-    "region",
-    "location",
-    "projectid",
-    "resource",
-    "resource_name",
-    "file_name",
-    "path",
-    "tls",
-    "download_urls",
-    "lindera_download_urls",
+/// A dictionary or a word list in a file of Milvus' own, or in a file resource
+/// (`tantivy-binding/src/analyzer/options/util.rs: get_resource_path`): each text in it names a place.
+static RESOURCE: Open = Open::inside(&[outbound_unless("type", &["local", "remote"])]);
+
+/// An object each of whose texts names a place.
+static PLACES: Open = Open::inside(&[]);
+
+/// An analyzer (`tantivy-binding/src/analyzer`, 2.5 to 3.0). What is not built in, or not listed here, leads out:
+/// `lindera` downloads a dictionary, `grpc` sends each text to its `endpoint`, and a later release may have more of the
+/// kind.
+pub(crate) static ANALYZER: Open = Open::inside(&[
+    outbound_unless(
+        "type",
+        &["standard", "english", "chinese", "arabic", "thai"],
+    ),
+    free("stop_words"),
+    outbound_unless("tokenizer", TOKENIZERS).open(&TOKENIZER),
+    outbound_unless("filter", PLAIN_FILTERS).open(&FILTER),
+]);
+
+const TOKENIZERS: &[&str] = &[
+    "standard",
+    "whitespace",
+    "jieba",
+    "icu",
+    "thai",
+    "char_group",
+    "language_identifier",
 ];
 
-const fn outbound_mark(name: &'static str) -> Mark {
-    Mark {
-        name,
-        raise: Raise {
-            to: Outbound,
-            unless: &[],
-        },
-    }
-}
+static TOKENIZER: Open = Open::inside(&[
+    outbound_unless("type", TOKENIZERS),
+    // `jieba`
+    free("dict"),
+    free("mode"),
+    free("hmm"),
+    outbound("extra_dict_file").open(&RESOURCE),
+    // `char_group`
+    free("delimiters"),
+    // `language_identifier`
+    free("analyzers").map(&Keys::Open(&ANALYZER)),
+    free("mapping").open(Open::FREE),
+    free("identifier").open(Open::FREE),
+    // `lindera`
+    free("filter").open(Open::FREE),
+    outbound("user_dict").open(&RESOURCE),
+    // `grpc`
+    free("parameters").open(Open::FREE),
+    free("default_tokens"),
+    outbound("tls").open(&PLACES),
+]);
 
-/// The marks of [`OUTBOUND_NAMES`], and `more`: `ALL` together.
-const fn marks<const ALL: usize>(more: &[Mark]) -> [Mark; ALL] {
-    assert!(
-        OUTBOUND_NAMES.len() + more.len() == ALL,
-        "the marks are counted wrong"
-    );
-    let mut marks = [outbound_mark(""); ALL];
-    let mut at = 0;
-    while at < OUTBOUND_NAMES.len() {
-        marks[at] = outbound_mark(OUTBOUND_NAMES[at]);
-        at += 1;
-    }
-    while at < ALL {
-        marks[at] = more[at - OUTBOUND_NAMES.len()];
-        at += 1;
-    }
-    marks
-}
+/// Filters that are their name alone.
+const PLAIN_FILTERS: &[&str] = &[
+    "lowercase",
+    "asciifolding",
+    "alphanumonly",
+    "cncharonly",
+    "cnalphanumonly",
+    "removepunct",
+    "pinyin",
+    "decimaldigit",
+    "arabic_normalization",
+];
 
-const OUTBOUND_COUNT: usize = OUTBOUND_NAMES.len();
+static FILTER: Open = Open::inside(&[
+    outbound_unless(
+        "type",
+        &[
+            "length",
+            "stop",
+            "decompounder",
+            "stemmer",
+            "regex",
+            "synonym",
+            "pinyin",
+        ],
+    ),
+    free("max"),
+    free("stop_words"),
+    outbound("stop_words_file").open(&RESOURCE),
+    free("word_list"),
+    outbound("word_list_file").open(&RESOURCE),
+    free("language"),
+    free("expr"),
+    free("synonyms"),
+    free("expand"),
+    outbound("synonyms_file").open(&RESOURCE),
+    free("keep_original"),
+    free("keep_full_pinyin"),
+    free("keep_joined_full_pinyin"),
+    free("keep_separate_first_letter"),
+]);
 
-/// Rerankers that compute inside Milvus. `model` and whatever is new asks somebody else.
-const LOCAL_RERANKERS: &[&str] = &["rrf", "weighted", "decay", "boost"];
+/// `multi_analyzer_params` (`function/multi_analyzer_bm25_function.go`).
+static MULTI_ANALYZER: Open = Open::inside(&[
+    free("analyzers").map(&Keys::Open(&ANALYZER)),
+    free("by_field"),
+    free("alias").open(Open::FREE),
+]);
 
-static FUNCTION_MARKS: [Mark; OUTBOUND_COUNT + 1] = marks(&[Mark {
-    name: "reranker",
-    raise: Raise {
-        to: Outbound,
-        unless: LOCAL_RERANKERS,
-    },
-}]);
+/// Parameters of functions, of operators in chains, and of rerankers (`internal/util/function`, 2.5 to 3.0). Those of
+/// models are here as far as they say nothing of whom to ask and with which stored key: `provider`, `endpoint`,
+/// `credential`, `region`, … name places, and so does what a later release adds.
+pub(crate) static FUNCTION_PARAMS: Open = Open::inside(&[
+    // Rerankers that compute inside Milvus. `model` and whatever is new asks somebody else.
+    free("reranker").raises(Outbound, &["rrf", "weighted", "decay", "boost"]),
+    free("k"),
+    free("weights"),
+    free("norm_score"),
+    free("function"),
+    free("origin"),
+    free("scale"),
+    free("offset"),
+    free("decay"),
+    free("score_mode"),
+    free("filter"),
+    free("weight"),
+    free("random_score").open(Open::FREE),
+    free("boost_mode"),
+    free("function_mode"),
+    // `MinHash`
+    free("num_hashes"),
+    free("shingle_size"),
+    free("hash_function"),
+    free("token_level"),
+    free("seed"),
+    // Chains
+    free("strategy"),
+    free("desc"),
+    free("limit"),
+    free("columns"),
+    free("field"),
+    free("group_size"),
+    free("scorer"),
+    free("mode"),
+    free("decimal"),
+    free("output"),
+    // Models
+    free("model_name"),
+    free("dim"),
+    free("user"),
+    free("normalize"),
+    free("task"),
+    free("truncate"),
+    free("truncation"),
+    free("truncation_direction"),
+    free("truncate_prompt_tokens"),
+    free("max_tokens_per_doc"),
+    free("max_chunks_per_doc"),
+    free("overlap_tokens"),
+    free("prompt_name"),
+    free("ingestion_prompt"),
+    free("search_prompt"),
+    free("max_client_batch_size"),
+    free("timeout_ms"),
+    free("queries"),
+]);
 
-/// Parameters of a function.
-pub(crate) static FUNCTION_PARAMS: Open = Open {
-    marks: &FUNCTION_MARKS,
-    texts_hold_json: true,
-    rows: false,
-};
+/// Parameters of a field's type. Milvus passes an object on as JSON text (2.5 and later), takes text for what it is, and
+/// hands those that it does not know to whoever builds the field's index (`proxy/task_index.go`).
+pub(crate) static TYPE_PARAMS: Open = Open::closed(&[
+    free("dim"),
+    free("max_length"),
+    free("max_capacity"),
+    free("enable_analyzer"),
+    free("enable_match"),
+    free("analyzer_params").open(&ANALYZER),
+    free("multi_analyzer_params").open(&MULTI_ANALYZER),
+    free("mmap.enabled"),
+    free("mmap_enabled"),
+    free("warmup"),
+    free("warmup.scalarField"),
+    free("warmup.scalarIndex"),
+    free("warmup.vectorField"),
+    free("warmup.vectorIndex"),
+    free("field.description"),
+    free("field.skipLoad"),
+    free("local_format"),
+]);
 
-/// What Milvus has built in needs none of the marked names; a tokenizer of type `grpc` is nothing without `endpoint`.
-static ANALYZER_MARKS: [Mark; OUTBOUND_COUNT] = marks(&[]);
-
-/// Parameters of a field's type (`dim`, `max_length`, `analyzer_params`, …), and of an analyzer. Milvus passes an
-/// object on as JSON text (2.5 and later), and takes text for what it is.
-pub(crate) static TYPE_PARAMS: Open = Open {
-    marks: &ANALYZER_MARKS,
-    texts_hold_json: true,
-    rows: false,
-};
-
-/// Properties and parameters of a collection: a time to live makes rows vanish (`CollectionTTLConfigKey`,
-/// `CollectionTTLFieldKey`). An external source has keys of its own; it is marked here so that no release can take
-/// it for a property unnoticed.
-pub(crate) static COLLECTION_PROPERTIES: Open = Open {
-    marks: &[
-        Mark {
-            name: "collection.ttl.seconds",
-            raise: Raise {
-                to: Erase,
-                unless: &[],
-            },
-        },
-        Mark {
-            name: "ttlSeconds",
-            raise: Raise {
-                to: Erase,
-                unless: &[],
-            },
-        },
-        Mark {
-            name: "ttl_field",
-            raise: Raise {
-                to: Erase,
-                unless: &[],
-            },
-        },
-        Mark {
-            name: "ttlField",
-            raise: Raise {
-                to: Erase,
-                unless: &[],
-            },
-        },
-        Mark {
-            name: "external_source",
-            raise: Raise {
-                to: Outbound,
-                unless: &[],
-            },
-        },
-        Mark {
-            name: "external_spec",
-            raise: Raise {
-                to: Outbound,
-                unless: &[],
-            },
-        },
-        Mark {
-            name: "externalSource",
-            raise: Raise {
-                to: Outbound,
-                unless: &[],
-            },
-        },
-        Mark {
-            name: "externalSpec",
-            raise: Raise {
-                to: Outbound,
-                unless: &[],
-            },
-        },
+/// Parameters of an index: an open set, which each kind of index extends. Knowhere reads names of files and folders of the
+/// server from it as well (`ivf.cc`, `VectorMemIndex.cpp`, `indexbuilder/index_c.cpp`); these are never let out.
+static INDEX_PARAMS: Open = Open {
+    keys: &[
+        forbidden("raw_data_store_prefix"),
+        forbidden("mmap_filepath"),
+        forbidden("emb_list_meta_file_path"),
+        forbidden("emb_list_raw_index_file_path"),
+        forbidden("emb_list_offset_file_path"),
+        forbidden("data_path"),
+        forbidden("index_prefix"),
+        forbidden("opt_fields_path"),
+        forbidden("insert_files"),
+        forbidden("index_files"),
+        forbidden("segment_insert_files"),
+        forbidden("segment_manifest"),
+        forbidden("stats_base_path"),
+        forbidden("analyzer_extra_info"),
+        forbidden("valid_data_file_path"),
     ],
-    texts_hold_json: false,
-    rows: false,
+    ..*Open::FREE
 };
+
+/// Properties of an index that can be changed (`pkg/util/indexparams/index_params.go`).
+pub(crate) static INDEX_PROPERTIES: Open = Open::closed(&[
+    free("mmap.enabled"),
+    free("indexoffsetcache.enabled"),
+    free("warmup"),
+]);
 
 /// Where an external collection's rows are: objects of a store that Milvus reads.
 pub(crate) const EXTERNAL_SOURCE: Key = outbound("externalSource");
@@ -215,11 +271,11 @@ pub(crate) static SCHEMA: [Key; 7] = [
     EXTERNAL_SPEC.since("3.0.0"),
 ];
 
-/// `IndexParam`. Its `params` build an index inside Milvus, whatever they say.
+/// `IndexParam`.
 pub(crate) static INDEX: [Key; 5] = [
     free("fieldName").required(),
     free("indexName"),
     free("metricType"),
     free("indexType"),
-    free("params").open(Open::FREE),
+    free("params").open(&INDEX_PARAMS),
 ];

@@ -16,7 +16,8 @@ rows! { V1:
         Read, Safe,
         keys: &NAME, names: ["data.collectionName" Collection];
     /// Makes a collection with a generated key and one vector field, an index, and asks for its load.
-    COLLECTIONS_CREATE: "v1.collections.create" = POST "/v1/vector/collections/create", since "2.2.9", Write, Safe,
+    COLLECTIONS_CREATE: "v1.collections.create" = POST "/v1/vector/collections/create", since "2.2.9",
+        Write, Safe counts as "collections.load",
         keys: &[
             DB,
             COLLECTION,

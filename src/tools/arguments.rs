@@ -8,11 +8,14 @@
 use crate::error::Error;
 use crate::values::filter::is_identifier;
 use crate::values::int64;
-use crate::values::json::{Members, is_object, kind, parse_lenient, syntax_problem};
+use crate::values::json::{Members, is_object, kind, unique};
 use crate::values::vector;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
+
+/// An object that repeats a name means one thing to one reader and another to the next.
+const TWICE: &str = "expected each name of an object once, came one twice";
 
 /// The arguments of one object, at `path` within the whole.
 #[derive(Debug)]
@@ -29,12 +32,11 @@ impl Arguments {
     /// `invalid-argument` if it is no object, or names an argument twice.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         let text = if text.trim().is_empty() { "{}" } else { text };
-        let raw = parse_lenient(text).ok_or_else(|| {
+        let raw = lenient::read(text).map_err(|problem| {
             Error::invalid(
                 "arguments",
                 format_args!(
-                    "expected the text of a JSON object, came text that is no JSON: {}",
-                    syntax_problem(text)
+                    "expected the text of a JSON object, came text that is none: {problem}"
                 ),
             )
         })?;
@@ -52,7 +54,7 @@ impl Arguments {
         let Members(members) = serde_json::from_str(raw.get()).map_err(|cause| {
             let what = cause.to_string();
             let problem = if what.contains("comes twice") {
-                "expected each name once, came one twice"
+                TWICE
             } else {
                 "expected an object of JSON values"
             };
@@ -95,8 +97,10 @@ impl Arguments {
         let Some(text) = text_of(&raw) else {
             return Ok(Some(raw));
         };
-        match parse_lenient(text.trim()) {
-            Some(inner) if text_of(&inner).is_none() => Ok(Some(inner)),
+        match lenient::read(text.trim()) {
+            Ok(inner) if text_of(&inner).is_none() => Ok(Some(inner)),
+            // It was meant as JSON, and has two meanings.
+            Err(problem) if problem.repeats => Err(self.wrong(name, problem)),
             _ => Ok(Some(raw)),
         }
     }
@@ -230,7 +234,7 @@ impl Arguments {
             return Ok(None);
         };
         if let Some(text) = text_of(&raw)
-            && let Some(list) = parse_lenient(&format!("[{text}]"))
+            && let Ok(list) = lenient::read(&format!("[{text}]"))
         {
             raw = list;
         }
@@ -296,9 +300,10 @@ impl Arguments {
         let Some(raw) = self.take_structured(name)? else {
             return Ok(None);
         };
-        match serde_json::from_str(raw.get()) {
-            Ok(Value::Object(members)) => Ok(Some(members)),
-            _ => Err(self.wrong(
+        match unique(&raw) {
+            Some(Value::Object(members)) => Ok(Some(members)),
+            None => Err(self.wrong(name, TWICE)),
+            Some(_) => Err(self.wrong(
                 name,
                 format_args!("expected an object, came {}", kind(&raw)),
             )),
@@ -306,9 +311,16 @@ impl Arguments {
     }
 
     /// Any JSON value.
-    pub(super) fn value(&mut self, name: &'static str) -> Option<Value> {
-        let raw = self.take(name)?;
-        serde_json::from_str(raw.get()).ok()
+    ///
+    /// # Errors
+    /// `invalid-argument` if an object in it repeats a name.
+    pub(super) fn value(&mut self, name: &'static str) -> Result<Option<Value>, Error> {
+        let Some(raw) = self.take(name) else {
+            return Ok(None);
+        };
+        unique(&raw)
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, TWICE))
     }
 
     /// A list of objects, each to be read with its own names. One object counts as a list of one.
@@ -362,12 +374,11 @@ impl Arguments {
         };
         if let Some(text) = text_of(&raw)
             && text.contains(',')
-            && let Some(list) = parse_lenient(&format!("[{text}]"))
+            && let Ok(list) = lenient::read(&format!("[{text}]"))
         {
             raw = list;
         }
-        let value: Value = serde_json::from_str(raw.get())
-            .map_err(|_| self.wrong(name, "expected a vector of JSON numbers"))?;
+        let value = unique(&raw).ok_or_else(|| self.wrong(name, TWICE))?;
         vector::check_query(&self.name(name), &value)?;
         Ok(Some(raw))
     }
@@ -383,7 +394,7 @@ impl Arguments {
         };
         // Text stays text unless it holds a list: `"7"` may be a VarChar key.
         if let Some(list) = text_of(&raw)
-            .and_then(|text| parse_lenient(text.trim()))
+            .and_then(|text| lenient::read(text.trim()).ok())
             .filter(|inner| inner.get().starts_with('['))
         {
             raw = list;

@@ -161,7 +161,7 @@ fn from_schema(
         "max_length",
         "auto_id",
     ] {
-        if arguments.value(name).is_some() {
+        if arguments.value(name)?.is_some() {
             return Err(arguments.wrong(
                 name,
                 "it belongs to the quick form; with `fields` it stands with a field or an index",
@@ -210,7 +210,7 @@ fn new_field(mut arguments: Arguments) -> Result<(NewField, bool), Error> {
         is_partition_key: arguments.boolean("is_partition_key")?.unwrap_or(false),
         is_clustering_key: arguments.boolean("is_clustering_key")?.unwrap_or(false),
         nullable: arguments.boolean("nullable")?.unwrap_or(false),
-        default_value: arguments.value("default_value"),
+        default_value: arguments.value("default_value")?,
         element_type_params: Map::new(),
     };
     let auto_id = arguments.boolean("auto_id")?.unwrap_or(false);

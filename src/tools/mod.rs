@@ -1,8 +1,8 @@
 //! The JSON door: named tools, each a file beside its definition (`search.rs`, `search.json`).
 //!
-//! A definition has the name, the words, the MCP annotations, the class of effect, how many HTTP requests a call
-//! takes, the JSON Schemas of arguments and answer, and an example. One tool has one class of effect, so that its
-//! annotations are honest and a host can show or hide it by class.
+//! A definition has the name, the words, the MCP annotations, the classes of effect, how many HTTP requests a call
+//! takes, the JSON Schemas of arguments and answer, and an example. Beside `read` a tool has one class of effect at most,
+//! so that its annotations are honest and a host can show or hide it by class.
 
 mod answers;
 mod arguments;
@@ -77,8 +77,8 @@ pub struct Definition {
     pub description: String,
     /// The protocol's hints.
     pub annotations: Annotations,
-    /// Class of effect of its operations.
-    pub effect: String,
+    /// Classes of effect of its operations: those that it is for, and `read` where it looks something up before.
+    pub classes: Vec<String>,
     /// HTTP requests of one call.
     pub requests: Value,
     /// JSON Schema of the arguments.
@@ -127,6 +127,7 @@ pub fn list() -> Vec<tools::Tool> {
                 destructive: definition.annotations.destructive_hint,
                 idempotent: definition.annotations.idempotent_hint,
             },
+            classes: definition.classes,
         })
         .collect()
 }

@@ -30,10 +30,10 @@ async fn main() {
     let milvus = LocalMilvus::shared();
     let proxy = Recorder::forwarding(milvus.address());
     let name = unique("bench");
-    let all = endpoint(milvus.uri(), Policy::default());
-    let lists = Policy::default().collections(Names::parse([name.as_str()]).unwrap());
+    let all = endpoint(milvus.uri(), Policy::full());
+    let lists = Policy::full().collections(Names::parse([name.as_str()]).unwrap());
     let listed = endpoint(milvus.uri(), lists.clone());
-    let recorded = endpoint(&proxy.uri(), Policy::default());
+    let recorded = endpoint(&proxy.uri(), Policy::full());
     let of = |rest: Value| {
         let mut arguments = json!({"collection_name": name});
         arguments
@@ -105,9 +105,8 @@ async fn main() {
 }
 
 fn endpoint(uri: &str, policy: Policy) -> Endpoint {
-    Endpoint::builder(uri)
+    Endpoint::builder(uri, policy)
         .credential(Credential::new(TOKEN.to_owned()))
-        .policy(policy)
         .build()
         .unwrap()
 }
@@ -143,14 +142,14 @@ fn policy_alone(
         })
         .collect();
     let start = Instant::now();
-    let names = policy::names_in(arguments);
+    let names = policy::names_in(arguments).expect("strict JSON");
     let names = Names::parse(names.iter().map(String::as_str)).unwrap_or_default();
     let allowance = Allowance {
         origin: Some(origin.clone()),
         request_bytes: 1 << 30,
         rows: 1 << 30,
         policy: lists.clone(),
-        call: Policy::default().collections(names),
+        call: Policy::full().collections(names),
     };
     for (whole, answer) in exchange {
         let admitted = policy::admit(&allowance, whole).unwrap();

@@ -120,7 +120,7 @@ impl Comparison {
                 self.named_shape(element, &facts, keys, added);
                 true
             }
-            (Some(facts), Keys::Map(keys)) if fact.kind.starts_with('{') => {
+            (Some(facts), Keys::Map(Keys::Object(keys))) if fact.kind.starts_with('{') => {
                 self.named_shape(element, &facts, keys, added);
                 true
             }

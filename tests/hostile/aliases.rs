@@ -34,10 +34,9 @@ impl Scene {
             ["docs", "hr", "alias", "missing"].map(|what| format!("{name}_{what}"));
         let uri = LocalMilvus::of(server).uri();
         let names = Names::parse([&docs, &alias, &missing].map(String::as_str)).expect("names");
-        let listed = Endpoint::builder(uri)
+        let listed = Endpoint::builder(uri, Policy::full().collections(names))
             .dialect(server.dialect())
             .credential(Credential::new(TOKEN.to_owned()))
-            .policy(Policy::default().collections(names))
             .build()
             .expect("an origin on this machine");
         let scene = Self {
@@ -251,8 +250,7 @@ async fn sends(
         ),
     });
     let names = Names::parse(["docs", "docs_2"]).expect("names");
-    let endpoint = Endpoint::builder(&milvus.uri())
-        .policy(Policy::default().collections(names))
+    let endpoint = Endpoint::builder(&milvus.uri(), Policy::full().collections(names))
         .build()
         .expect("an origin");
     let requests: Vec<_> = requests
@@ -424,8 +422,7 @@ async fn t24_without_a_list_nothing_is_asked() {
 #[tokio::test]
 async fn t24_a_milvus_that_cannot_be_reached_is_said_to_be_so() {
     let names = Names::parse(["docs"]).expect("names");
-    let endpoint = Endpoint::builder("http://127.0.0.1:9")
-        .policy(Policy::default().collections(names))
+    let endpoint = Endpoint::builder("http://127.0.0.1:9", Policy::full().collections(names))
         .build()
         .expect("an origin");
     let stage = Stage::before(endpoint);

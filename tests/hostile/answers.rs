@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use host_harness::{CallError, Endpoint, ErrorKind, Host, Limits, Outcome};
+use host_harness::{CallError, Endpoint, ErrorKind, Host, Limits, Outcome, Policy};
 use serde_json::{Value, json};
 
 use super::{HASTE, SLACK, Seen, Stage, attacks, endpoint};
@@ -399,10 +399,13 @@ async fn t41_a_flood_of_http2_frames_ends_in_time_and_is_not_kept() {
     ] {
         let config = tls::config(&authority.issue(&["127.0.0.1"]), None);
         let milvus = Faulty::flooding(config, &first, &again);
-        let endpoint = Endpoint::builder(&format!("https://127.0.0.1:{}", milvus.port()))
-            .ca_certificate(authority.pem.as_bytes())
-            .build()
-            .expect("an origin and an authority");
+        let endpoint = Endpoint::builder(
+            &format!("https://127.0.0.1:{}", milvus.port()),
+            Policy::full(),
+        )
+        .ca_certificate(authority.pem.as_bytes())
+        .build()
+        .expect("an origin and an authority");
         let error = fails(&endpoint, "milvus_collection", &list).await;
         println!("{flood}: {error}");
     }

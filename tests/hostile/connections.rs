@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use host_harness::{Credential, Endpoint, EndpointBuilder};
+use host_harness::{Credential, Endpoint, EndpointBuilder, Policy};
 use serde_json::json;
 
 use super::{HASTE, Seen, Stage, attacks};
@@ -42,14 +42,18 @@ fn answer(seen: &Seen) -> Option<&str> {
 }
 
 fn reusing(uri: &str) -> Endpoint {
-    Endpoint::builder(uri)
+    Endpoint::builder(uri, Policy::full())
         .reuse_http1()
         .build()
         .expect("an origin")
 }
 
 fn trusting(authority: &Authority, server: &TlsServer) -> EndpointBuilder {
-    Endpoint::builder(&server.uri("localhost")).ca_certificate(authority.pem.clone())
+    trusting_with(authority, server, Policy::full())
+}
+
+fn trusting_with(authority: &Authority, server: &TlsServer, policy: Policy) -> EndpointBuilder {
+    Endpoint::builder(&server.uri("localhost"), policy).ca_certificate(authority.pem.clone())
 }
 
 /// The tokens that came on each connection.
@@ -117,10 +121,9 @@ async fn t37_two_client_certificates_and_two_policies_are_never_on_one_connectio
     let (authority, stage) = (Authority::new(), Stage::wide());
     let server = TlsServer::start(tls::config(&authority.issue(&["localhost"]), None));
     let shown = [authority.issue_to_client(), authority.issue_to_client()];
-    let policy = host_harness::Policy::new(host_harness::Mode::ReadOnly);
     let endpoints = [
         trusting(&authority, &server),
-        trusting(&authority, &server).policy(policy),
+        trusting_with(&authority, &server, Policy::read_only()),
         trusting(&authority, &server)
             .client_certificate(shown[0].pem.clone(), shown[0].key.clone()),
         trusting(&authority, &server)
@@ -262,9 +265,10 @@ async fn t39_a_connection_whose_call_was_given_up_is_not_kept() {
 
 #[tokio::test]
 async fn t39_a_connection_with_an_answer_before_its_request_is_not_kept() {
-    for endpoint in [Endpoint::builder, |uri: &str| {
-        Endpoint::builder(uri).reuse_http1()
-    }] {
+    for endpoint in [
+        |uri: &str| Endpoint::builder(uri, Policy::full()),
+        |uri: &str| Endpoint::builder(uri, Policy::full()).reuse_http1(),
+    ] {
         let milvus = Faulty::answering_by_the_head(b"\"early\"", b"\"late\"");
         let endpoint = endpoint(&milvus.uri()).build().expect("an origin");
         for number in 1..=3 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use host_harness::{Credential, Endpoint};
+use host_harness::{Credential, Endpoint, Policy};
 use serde_json::{Value, json};
 
 use super::{Seen, Stage, attacks, endpoint_with, mark};
@@ -196,7 +196,7 @@ async fn t33_without_an_echo_the_credential_is_nowhere_in_the_component() {
 async fn t37_the_credential_goes_to_its_own_endpoint_only() {
     let (first, second, stage) = (Recorder::start(), Recorder::start(), Stage::wide());
     let kept = |token: &str| {
-        Endpoint::builder(&first.uri())
+        Endpoint::builder(&first.uri(), Policy::full())
             .credential(Credential::new(token.to_owned()))
             .reuse_http1()
             .build()
@@ -367,7 +367,9 @@ fn renewing(uri: &str) -> (Endpoint, Arc<AtomicU32>) {
         let number = count.fetch_add(1, Ordering::SeqCst) + 1;
         Some(format!("root:token-{number}"))
     });
-    let endpoint = Endpoint::builder(uri).credential(credential).build();
+    let endpoint = Endpoint::builder(uri, Policy::full())
+        .credential(credential)
+        .build();
     (endpoint.expect("an origin on this machine"), asked)
 }
 

@@ -1,6 +1,6 @@
 //! Every header on the wire is the host's.
 
-use host_harness::{Credential, Endpoint};
+use host_harness::{Credential, Endpoint, Policy};
 use serde_json::json;
 
 use super::{ROUTE, Stage, attacks, endpoint_with};
@@ -160,7 +160,7 @@ async fn t04_headers_that_are_changed_later_go_nowhere() {
 async fn t04_no_header_of_the_component_is_on_the_wire_over_http2() {
     let authority = Authority::new();
     let server = TlsServer::start(tls::config(&authority.issue(&["localhost"]), None));
-    let endpoint = Endpoint::builder(&server.uri("localhost"))
+    let endpoint = Endpoint::builder(&server.uri("localhost"), Policy::full())
         .ca_certificate(authority.pem)
         .credential(Credential::new("root:the-hosts-token".to_owned()))
         .build()
@@ -211,7 +211,8 @@ async fn t04_no_header_of_the_component_is_on_the_wire_over_http2() {
 async fn t05_the_grpc_of_the_same_port_is_not_spoken_over_http2() {
     let authority = Authority::new();
     let server = TlsServer::start(tls::config(&authority.issue(&["localhost"]), None));
-    let endpoint = Endpoint::builder(&server.uri("localhost")).ca_certificate(authority.pem);
+    let endpoint =
+        Endpoint::builder(&server.uri("localhost"), Policy::full()).ca_certificate(authority.pem);
     let endpoint = endpoint.build().expect("an endpoint");
     let step = json!({
         "do": "request", "scheme": "https", "path": "/milvus.proto.milvus.MilvusService/DropCollection",

@@ -363,13 +363,16 @@ enum Said {
 }
 
 fn endpoint(uri: &str, said: Said, token: bool) -> Endpoint {
-    let endpoint = Endpoint::builder(uri).policy(match said {
-        Said::Nothing => Policy::default(),
-        Said::ReadOnly => Policy::new(Mode::ReadOnly),
-        Said::Docs => {
-            Policy::default().collections(Names::parse(["docs", "docs_*"]).expect("names"))
-        }
-    });
+    let endpoint = Endpoint::builder(
+        uri,
+        match said {
+            Said::Nothing => Policy::full(),
+            Said::ReadOnly => Policy::new(Mode::ReadOnly),
+            Said::Docs => {
+                Policy::full().collections(Names::parse(["docs", "docs_*"]).expect("names"))
+            }
+        },
+    );
     let endpoint = if token {
         endpoint.credential(Credential::new(TOKEN.to_owned()))
     } else {

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use host_harness::{Audit, CallError, Credential, Endpoint, Host, Limits};
+use host_harness::{Audit, CallError, Credential, Endpoint, Host, Limits, Policy};
 use serde_json::{Value, json};
 
 use crate::servers::{Elsewhere, Recorder};
@@ -148,7 +148,7 @@ impl Stage {
             .await;
         let time = started.elapsed();
         let answer =
-            answer.map(|text| serde_json::from_str(&text).expect("the guest answers JSON"));
+            answer.map(|text| serde_json::from_str(text.raw()).expect("the guest answers JSON"));
         self.seen(attack, answer, time)
     }
 
@@ -250,11 +250,13 @@ impl Seen {
 }
 
 fn endpoint(uri: &str) -> Endpoint {
-    Endpoint::builder(uri).build().expect("an origin")
+    Endpoint::builder(uri, Policy::full())
+        .build()
+        .expect("an origin")
 }
 
 fn endpoint_with(uri: &str, token: &str) -> Endpoint {
-    Endpoint::builder(uri)
+    Endpoint::builder(uri, Policy::full())
         .credential(Credential::new(token.to_owned()))
         .build()
         .expect("an origin on this machine")

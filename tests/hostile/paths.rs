@@ -162,7 +162,7 @@ async fn t80_the_older_dialect_is_under_the_same_policy() {
     let endpoint = |uri: &str| {
         let listed = Names::parse(["docs"]).expect("names");
         let policy = Policy::new(Mode::ReadOnly).collections(listed);
-        let endpoint = Endpoint::builder(uri).policy(policy).build();
+        let endpoint = Endpoint::builder(uri, policy).build();
         endpoint.expect("an origin")
     };
     let post = |path: &str, body: &str| json!({ "do": "request", "path": path, "body": body, "declared": body.len() });

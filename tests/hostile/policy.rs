@@ -22,7 +22,7 @@ const RERANK: &str = r#"{"collectionName":"docs","data":[[1]],"limit":1,"functio
 
 /// What a call about the collection `docs` sends to `milvus`. The guest says of its attacks that they only read.
 async fn sends(milvus: &Recorder, policy: Policy, path: &str, body: &str) -> Seen {
-    let endpoint = Endpoint::builder(&milvus.uri()).policy(policy).build();
+    let endpoint = Endpoint::builder(&milvus.uri(), policy).build();
     let arguments = json!({"collection_name": "docs", "path": path, "body": body});
     Stage::wide()
         .attack_at(
@@ -54,7 +54,7 @@ fn names(list: &[&str]) -> Names {
 #[tokio::test]
 async fn t26_a_tool_that_says_it_reads_changes_nothing() {
     each_is_refused(
-        &Policy::default(),
+        &Policy::full(),
         &[
             (
                 INSERT,
@@ -75,7 +75,7 @@ async fn t26_a_tool_that_says_it_reads_changes_nothing() {
 #[tokio::test]
 async fn t26_a_call_about_one_collection_reaches_no_other() {
     each_is_refused(
-        &Policy::default(),
+        &Policy::full(),
         &[
             (
                 QUERY,
@@ -88,7 +88,7 @@ async fn t26_a_call_about_one_collection_reaches_no_other() {
     .await;
     let milvus = Recorder::start();
     let body = r#"{"collectionName":"docs","filter":""}"#;
-    let seen = sends(&milvus, Policy::default(), QUERY, body).await;
+    let seen = sends(&milvus, Policy::full(), QUERY, body).await;
     assert_eq!((seen.sent(), milvus.requests().len()), (1, 1), "{seen:?}");
     assert_eq!(milvus.requests()[0].body, body.as_bytes());
 }
@@ -106,7 +106,7 @@ async fn t26_a_call_in_one_database_reaches_no_other() {
         (Some("tenant_a"), r#"{"collectionName":"docs","filter":""}"#),
         (None, query),
     ] {
-        let endpoint = Endpoint::builder(&milvus.uri());
+        let endpoint = Endpoint::builder(&milvus.uri(), Policy::full());
         let endpoint = match database {
             Some(database) => endpoint.database(database),
             None => endpoint,
@@ -158,7 +158,7 @@ async fn t29_what_loses_data_is_refused_whatever_it_is_called() {
 #[tokio::test]
 async fn t15_a_key_that_two_readers_would_take_differently_is_refused() {
     each_is_refused(
-        &Policy::default(),
+        &Policy::full(),
         &[
             (
                 QUERY,
@@ -188,7 +188,7 @@ async fn t15_a_key_that_two_readers_would_take_differently_is_refused() {
 
 #[tokio::test]
 async fn t18_where_databases_are_listed_one_has_to_be_named() {
-    let listed = Policy::default().databases(names(&["sales"]));
+    let listed = Policy::full().databases(names(&["sales"]));
     each_is_refused(
         &listed,
         &[
@@ -206,15 +206,13 @@ async fn t18_where_databases_are_listed_one_has_to_be_named() {
 
 #[tokio::test]
 async fn t27_milvus_is_not_sent_to_a_third_party() {
-    each_is_refused(&Policy::default(), &[(SEARCH, RERANK, "effect")]).await;
+    each_is_refused(&Policy::full(), &[(SEARCH, RERANK, "effect")]).await;
 }
 
 #[tokio::test]
 async fn t28_t65_the_audit_names_all_classes_of_what_was_let_out() {
     let milvus = Recorder::start();
-    let policy = Policy::default()
-        .outside("http://evil.example")
-        .outside("tei");
+    let policy = Policy::full().outside("http://evil.example").outside("tei");
     let seen = sends(&milvus, policy, SEARCH, RERANK).await;
     assert_eq!(seen.sent(), 1, "{seen:?}");
     assert_eq!(seen.requests[0]["effect"], "read,outbound");
@@ -228,7 +226,7 @@ async fn t25_a_list_comes_without_foreign_names() {
             br#"{"code":0,"data":["docs","payroll","docs_2"]}"#,
         )
     });
-    let listed = Policy::default().collections(names(&["docs", "docs_*"]));
+    let listed = Policy::full().collections(names(&["docs", "docs_*"]));
     let seen = sends(&milvus, listed, LIST, "{}").await;
     let told = seen.answer.expect("an answer");
     assert_eq!(told["body"], r#"{"code":0,"data":["docs","docs_2"]}"#);
@@ -243,7 +241,7 @@ async fn t24_an_answer_about_another_collection_is_withheld() {
         };
         ok("application/json", answer)
     });
-    let listed = Policy::default().collections(names(&["docs"]));
+    let listed = Policy::full().collections(names(&["docs"]));
     let seen = sends(&milvus, listed, DESCRIBE, r#"{"collectionName":"docs"}"#).await;
     assert_eq!(seen.requests[0]["withheld"], "answer", "{seen:?}");
     assert!(!seen.told().contains("payroll"), "{seen:?}");
@@ -252,7 +250,7 @@ async fn t24_an_answer_about_another_collection_is_withheld() {
 #[tokio::test]
 async fn t14_an_empty_list_lets_nothing_be_named() {
     each_is_refused(
-        &Policy::default().collections(names(&[])),
+        &Policy::full().collections(names(&[])),
         &[
             (QUERY, r#"{"collectionName":"docs"}"#, "collection"),
             (

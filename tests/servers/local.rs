@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
-use host_harness::{Audit, CallError, Credential, Dialect, Endpoint, ErrorKind, Host, ToolError};
+use host_harness::{
+    Audit, CallError, Credential, Dialect, Endpoint, ErrorKind, Host, Policy, ToolError,
+};
 use serde_json::{Value, json};
 
 use super::grpc::Grpc;
@@ -310,7 +312,7 @@ pub(crate) fn endpoint(uri: &str) -> Endpoint {
 
 /// An endpoint with [`TOKEN`] that speaks what a server speaks.
 pub(crate) fn endpoint_of(server: Server, uri: &str) -> Endpoint {
-    Endpoint::builder(uri)
+    Endpoint::builder(uri, Policy::full())
         .dialect(server.dialect())
         .credential(Credential::new(TOKEN.to_owned()))
         .build()
@@ -429,7 +431,7 @@ impl Stage {
     /// Calls a tool.
     pub(crate) async fn try_call(&self, tool: &str, arguments: &str) -> Result<Value, CallError> {
         let answer = host().call_tool(&self.endpoint, tool, arguments).await?;
-        Ok(serde_json::from_str(&answer).expect("a tool answers JSON"))
+        Ok(serde_json::from_str(answer.raw()).expect("a tool answers JSON"))
     }
 
     /// Calls a tool that fails by an error of its own.

@@ -144,7 +144,7 @@ async fn the_tools_that_the_component_lists_are_the_definitions() {
         .await
         .expect("the component lists its tools");
     assert_eq!(tools.len(), definitions().len());
-    for tool in tools {
+    for tool in tools.value {
         let known = &definitions()[&tool.name].value;
         for (schema, listed) in [
             ("inputSchema", &tool.input_schema),

@@ -1,6 +1,8 @@
 //! What goes wrong is told by kind, code and source, and never with a credential.
 
-use host_harness::{CallError, Credential, Endpoint, ErrorKind, ErrorSource, Outcome, Retry};
+use host_harness::{
+    CallError, Credential, Endpoint, ErrorKind, ErrorSource, Outcome, Policy, Retry,
+};
 use serde_json::json;
 
 use super::{answers::definitions, says, word};
@@ -47,8 +49,8 @@ async fn list(endpoint: Endpoint) -> CallError {
 #[tokio::test]
 async fn who_has_no_token_or_another_is_told_so() {
     for (server, wrong) in both().flat_map(|server| [(server, false), (server, true)]) {
-        let mut endpoint =
-            Endpoint::builder(LocalMilvus::of(server).uri()).dialect(server.dialect());
+        let mut endpoint = Endpoint::builder(LocalMilvus::of(server).uri(), Policy::full())
+            .dialect(server.dialect());
         if wrong {
             endpoint = endpoint.credential(Credential::new("root:another".to_owned()));
         }
@@ -91,7 +93,7 @@ async fn t33_an_error_holds_no_token_even_where_the_server_repeats_it() {
 #[tokio::test]
 async fn a_database_that_is_not_there_is_not_found_with_code_800() {
     for server in both() {
-        let endpoint = Endpoint::builder(LocalMilvus::of(server).uri())
+        let endpoint = Endpoint::builder(LocalMilvus::of(server).uri(), Policy::full())
             .dialect(server.dialect())
             .credential(Credential::new(TOKEN.to_owned()))
             .database("nowhere")
@@ -108,7 +110,10 @@ async fn a_database_that_is_not_there_is_not_found_with_code_800() {
 async fn every_call_goes_to_the_database_of_its_endpoint() {
     let (milvus, database) = (LocalMilvus::shared(), unique("db"));
     milvus.rest("databases/create", &json!({"dbName": database}));
-    let endpoint = || Endpoint::builder(milvus.uri()).credential(Credential::new(TOKEN.to_owned()));
+    let endpoint = || {
+        Endpoint::builder(milvus.uri(), Policy::full())
+            .credential(Credential::new(TOKEN.to_owned()))
+    };
     let inside = Stage::before(endpoint().database(&database).build().unwrap());
     let name = unique("test");
     inside

@@ -22,7 +22,7 @@ mod types;
 mod unsupported;
 mod upsert;
 
-use host_harness::{Endpoint, ErrorKind, ErrorSource, ToolError};
+use host_harness::{Endpoint, ErrorKind, ErrorSource, Policy, ToolError};
 use serde_json::{Value, json};
 
 use crate::servers::Recorder;
@@ -196,7 +196,7 @@ fn keys(answer: &Value) -> Vec<i64> {
 async fn sent(tool: &str, arguments: Value) -> Value {
     let recorder = Recorder::start();
     let stage = Stage::before(
-        Endpoint::builder(&recorder.uri())
+        Endpoint::builder(&recorder.uri(), Policy::full())
             .build()
             .expect("an origin"),
     );

@@ -1,7 +1,7 @@
 //! Answers of other Milvus versions than the one that runs here, recorded or read from their sources: each shape is
 //! read to the same answer of a tool.
 
-use host_harness::{CallError, Endpoint, ErrorKind, ErrorSource, Outcome, Retry};
+use host_harness::{CallError, Endpoint, ErrorKind, ErrorSource, Outcome, Policy, Retry};
 use serde_json::{Value, json};
 
 use crate::servers::local::{Stage, of};
@@ -28,7 +28,7 @@ fn server(answers: &[(&'static str, Value)]) -> (Recorder, Stage) {
 
 fn before(recorder: &Recorder) -> Stage {
     Stage::before(
-        Endpoint::builder(&recorder.uri())
+        Endpoint::builder(&recorder.uri(), Policy::full())
             .build()
             .expect("an origin"),
     )

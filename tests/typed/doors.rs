@@ -18,7 +18,7 @@ fn closed(milvus: &Recorder) -> [Endpoint; 2] {
         full().collections(Names::default()),
     ]
     .map(|policy| {
-        let builder = Endpoint::builder(&milvus.uri()).policy(policy);
+        let builder = Endpoint::builder(&milvus.uri(), policy);
         builder.database("books").build().expect("an endpoint")
     })
 }
@@ -117,7 +117,7 @@ async fn t14_no_tool_lets_anything_out_under_an_empty_list() {
     let [databases, collections] = closed(&milvus);
     let tools = host().list_tools().await.expect("the component lists them");
     assert!(tools.len() >= 13, "{}", tools.len());
-    for tool in tools {
+    for tool in tools.value {
         let schema: Value = serde_json::from_str(&tool.input_schema).expect("a schema");
         let mut arguments = json!({ "collection_name": "docs" });
         for key in schema["required"].as_array().into_iter().flatten() {

@@ -41,7 +41,7 @@ impl Collection {
             .await
             .expect("the rows fit");
         self.stage.settle(&self.name);
-        report
+        report.value
     }
 
     async fn all(&self) -> RowBatch {
@@ -50,6 +50,7 @@ impl Collection {
             .query_entities(&self.stage.endpoint, &request, 0, 100)
             .await
             .expect("rows")
+            .value
     }
 
     fn delete(&self, selection: host_harness::entities::Selection) -> DeleteRequest {
@@ -342,7 +343,10 @@ async fn an_upsert_replaces_and_a_partial_one_keeps() {
         .upsert(&pairs.stage.endpoint, &pairs.rows(1, full), false)
         .await
         .expect("an upsert");
-    assert_eq!((report.rows, report.ids), (1, Some(Ids::Int64(vec![1]))));
+    assert_eq!(
+        (report.rows, report.value.ids),
+        (1, Some(Ids::Int64(vec![1])))
+    );
     let read = pairs.all().await;
     let lost = read
         .columns
@@ -420,7 +424,7 @@ async fn rows_are_counted_by_filter_and_by_key() {
             let counted = host()
                 .count_entities(&small.stage.endpoint, &small.read(selection))
                 .await;
-            assert_eq!(counted.expect("a count"), count);
+            assert_eq!(*counted.expect("a count"), count);
         }
     }
 }
@@ -435,7 +439,7 @@ async fn templates_in_a_filter_are_filled_and_over_v1_they_are_unsupported() {
         let request = small.read(host_harness::entities::Selection::ByFilter(templated));
         let counted = host().count_entities(&small.stage.endpoint, &request).await;
         match (server, counted) {
-            (Lite, Ok(1)) => {}
+            (Lite, Ok(counted)) if *counted == 1 => {}
             (Standalone, Err(CallError::Tool(error)))
                 if error.kind == ErrorKind::Unsupported && error.message.contains("2.4.18") => {}
             (_, other) => panic!("{other:?}"),
@@ -479,7 +483,7 @@ async fn a_schema_names_each_field_and_saves_a_request() {
     assert!(of("text").nullable && !of("i8").nullable);
     all.stage.requests();
     let mut request = all.read(by_ids(&[1]));
-    for (schema, requests) in [(None, 2), (Some(schema), 1)] {
+    for (schema, requests) in [(None, 2), (Some(schema.value), 1)] {
         request.schema = schema;
         host()
             .query_entities(&all.stage.endpoint, &request, 0, 1)
@@ -604,7 +608,7 @@ async fn many_rows_are_cut_into_batches_and_all_are_in() {
     let counted = host()
         .count_entities(&texts.stage.endpoint, &texts.read(by_filter("")))
         .await;
-    assert_eq!(counted.expect("a count"), u64::from(rows));
+    assert_eq!(*counted.expect("a count"), u64::from(rows));
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn walk(collection: &Collection, request: &QueryRequest, page_rows: u32) -
                 &collection.stage.endpoint,
                 request,
                 page_rows,
-                after.as_deref(),
+                after.as_ref(),
             )
             .await;
         let page = page.expect("a page");
@@ -67,7 +67,7 @@ async fn walk(collection: &Collection, request: &QueryRequest, page_rows: u32) -
             int64(&page.rows.columns, "pk").to_vec()
         });
         assert!(pages.len() < 5_000, "it ends");
-        match page.next {
+        match page.value.next {
             Some(next) => after = Some(next),
             None => return pages,
         }
@@ -99,7 +99,8 @@ async fn each_row_comes_once_and_in_order_whatever_the_size_of_a_page() {
             host()
                 .describe_schema(&collection.stage.endpoint, &collection.name)
                 .await
-                .expect("a schema"),
+                .expect("a schema")
+                .value,
         );
         for page_rows in [7, 100, 2_000] {
             let pages = walk(&collection, &request, page_rows).await;
@@ -163,7 +164,7 @@ async fn text_keys_are_walked_in_the_order_of_their_bytes() {
         let (request, mut found, mut after) = (read(&collection, ""), Vec::new(), None);
         loop {
             let page = host()
-                .next_page(&collection.stage.endpoint, &request, 40, after.as_deref())
+                .next_page(&collection.stage.endpoint, &request, 40, after.as_ref())
                 .await
                 .expect("a page");
             if page.rows.rows > 0 {
@@ -172,7 +173,7 @@ async fn text_keys_are_walked_in_the_order_of_their_bytes() {
                 };
                 found.extend(keys.clone());
             }
-            let Some(next) = page.next else { break };
+            let Some(next) = page.value.next else { break };
             after = Some(next);
         }
         assert_eq!(found, keys);
@@ -199,7 +200,7 @@ async fn rows_behind_the_cursor_do_not_come_and_those_before_it_do() {
             .await
             .expect("the rows fit");
         collection.stage.settle(&collection.name);
-        let (mut after, mut rest) = (first.next, Vec::new());
+        let (mut after, mut rest) = (first.value.next, Vec::new());
         while let Some(cursor) = after {
             let page = host()
                 .next_page(&collection.stage.endpoint, &request, 5, Some(&cursor))
@@ -208,7 +209,7 @@ async fn rows_behind_the_cursor_do_not_come_and_those_before_it_do() {
             if page.rows.rows > 0 {
                 rest.extend_from_slice(int64(&page.rows.columns, "pk"));
             }
-            after = page.next;
+            after = page.value.next;
         }
         assert!(!rest.contains(&-5) && rest.contains(&195), "{rest:?}");
         assert_eq!(seen.len() + rest.len(), 21);
@@ -257,11 +258,16 @@ async fn t58_a_changed_cursor_and_another_requests_cursor_are_refused() {
             .next_page(&collection.stage.endpoint, &request, 10, None)
             .await
             .expect("a page");
-        let cursor = page.next.expect("there are more");
+        let cursor = page.value.next.expect("there are more");
         collection.stage.requests();
         let refused = async |request: &QueryRequest, cursor: &str| {
             let error = host()
-                .next_page(&collection.stage.endpoint, request, 10, Some(cursor))
+                .next_page(
+                    &collection.stage.endpoint,
+                    request,
+                    10,
+                    Some(&cursor.to_owned()),
+                )
                 .await
                 .expect_err("refused");
             let CallError::Tool(error) = error else {

@@ -93,7 +93,8 @@ async fn several_queries_have_their_hits_one_after_the_other() {
     let found = host()
         .search_entities(&words.stage.endpoint, &options(&words), &search)
         .await
-        .expect("hits");
+        .expect("hits")
+        .value;
     assert_eq!(words.stage.requests(), 1);
     assert_eq!(found.hits, [3, 3, 3]);
     let Ids::Int64(ids) = found.ids else {
@@ -112,7 +113,8 @@ async fn queries_with_fewer_hits_than_others_are_told_apart() {
     let found = host()
         .search_entities(&words.stage.endpoint, &options(&words), &search)
         .await
-        .expect("hits");
+        .expect("hits")
+        .value;
     assert_eq!(found.hits, [1, 0, 3]);
     let Ids::Int64(ids) = found.ids else {
         panic!("{:?}", found.ids)
@@ -129,13 +131,15 @@ async fn output_fields_come_as_columns() {
         host()
             .describe_schema(&words.stage.endpoint, &words.name)
             .await
-            .expect("a schema"),
+            .expect("a schema")
+            .value,
     );
     words.stage.requests();
     let found = host()
         .search_entities(&words.stage.endpoint, &options, &near(vec![0.0, 0.0]))
         .await
-        .expect("hits");
+        .expect("hits")
+        .value;
     assert_eq!(words.stage.requests(), 1, "the schema was passed");
     assert_eq!(
         data(&found.columns, "word"),
@@ -158,7 +162,8 @@ async fn filter_offset_range_and_grouping_narrow_the_hits() {
         let found = host()
             .search_entities(&words.stage.endpoint, options, search)
             .await
-            .expect("hits");
+            .expect("hits")
+            .value;
         let Ids::Int64(ids) = found.ids else {
             panic!("{:?}", found.ids)
         };
@@ -221,7 +226,8 @@ async fn stored_rows_can_be_the_queries() {
     let found = host()
         .search_entities(&words.stage.endpoint, &options(&words), &search)
         .await
-        .expect("hits");
+        .expect("hits")
+        .value;
     assert_eq!(
         (found.hits, found.ids),
         (vec![2, 2], Ids::Int64(vec![1, 2, 6, 5]))
@@ -234,7 +240,8 @@ async fn a_sparse_query_finds_its_own_dimension() {
     let found = host()
         .search_entities(&words.stage.endpoint, &options(&words), &sparse(4))
         .await
-        .expect("hits");
+        .expect("hits")
+        .value;
     assert_eq!(
         (found.ids, found.distances),
         (Ids::Int64(vec![4]), vec![4.0])
@@ -256,7 +263,7 @@ async fn a_hybrid_search_joins_the_hits() {
             3,
         )
         .await;
-    let found = found.expect("hits");
+    let found = found.expect("hits").value;
     assert_eq!(found.hits, [3]);
     let Ids::Int64(ids) = &found.ids else {
         panic!("{:?}", found.ids)

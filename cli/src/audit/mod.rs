@@ -1,9 +1,9 @@
 //! Where audit lines go: nowhere, to standard error, to a file that is rotated, or to the system's log.
 //!
-//! The host writes them from a thread of its own, behind a queue, and counts what is lost; here is only what takes
-//! them. What was lost is told on standard error at the end.
+//! They are written by a thread of their own, behind a queue. What was lost is told on standard error at the end.
 
 mod losses;
+mod queue;
 mod rotating;
 mod syslog;
 
@@ -106,7 +106,9 @@ impl Destination {
 }
 
 fn writer(sink: impl Write + Send + 'static) -> Result<Audit, Failure> {
-    Audit::writer(sink).map_err(|error| Failure::usage(format!("the audit: {error}")))
+    let queue = queue::Queue::start(sink);
+    let queue = queue.map_err(|error| Failure::usage(format!("the audit: {error}")))?;
+    Ok(Audit::to(queue))
 }
 
 fn wrong(path: &Path, error: &std::io::Error) -> Failure {

@@ -21,7 +21,7 @@ Examples:
 pub(crate) struct Arguments {
     /// Name of the tool.
     tool: String,
-    /// Its arguments: JSON, `@FILE`, or `-` for standard input.
+    /// Its arguments: JSON or JSON5, `@FILE`, or `-` for standard input.
     #[arg(default_value = "{}")]
     arguments: String,
     /// The answer as JSON on standard output; a failure, too.
@@ -54,8 +54,14 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
             return Err(failure);
         }
     };
+    if answer.refused > 0 {
+        eprintln!(
+            "warning: the component tried {} requests that the host refused; --audit stderr shows them",
+            answer.refused
+        );
+    }
     // The text as it came, every digit of its numbers, but JSON and nothing else.
-    let answer: &RawValue = serde_json::from_str(&answer)
+    let answer: &RawValue = serde_json::from_str(answer.raw())
         .map_err(|_| Failure::local("the component answered what is no JSON"))?;
     if arguments.json {
         outln!("{answer}");
@@ -104,10 +110,18 @@ async fn older(
     }
 }
 
+/// The arguments as JSON: the host takes nothing else.
 fn text(arguments: String, cap: u64) -> Result<String, Failure> {
-    match arguments.strip_prefix('@') {
-        Some(file) => files::read_input(file, cap),
-        None if arguments == "-" => files::read_input("-", cap),
-        None => Ok(arguments),
+    let text = match arguments.strip_prefix('@') {
+        Some(file) => files::read_input(file, cap)?,
+        None if arguments == "-" => files::read_input("-", cap)?,
+        None => arguments,
+    };
+    match lenient::read(&text) {
+        Ok(json) => Ok(json.get().to_owned()),
+        Err(_) if text.trim().is_empty() => Ok("{}".to_owned()),
+        Err(problem) => Err(Failure::usage(format!(
+            "the arguments: expected a JSON object, {problem}"
+        ))),
     }
 }

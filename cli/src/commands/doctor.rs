@@ -2,6 +2,7 @@
 //! call: through the sandbox and its policy.
 
 use crate::failure::{Failure, REFUSED, TOOL, UNREACHABLE};
+use crate::hints;
 use crate::output::{clean, outln};
 use crate::settings::{Flags, Settings};
 use crate::unreachable::advice;
@@ -103,7 +104,7 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
                 .await
             {
                 Ok(answer) => {
-                    let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+                    let answer: Value = serde_json::from_str(answer.raw()).unwrap_or_default();
                     let count = answer["collections"].as_array().map_or(0, Vec::len);
                     let database = settings.database().unwrap_or("default");
                     Check::good(
@@ -181,7 +182,9 @@ fn unreachable(error: &CallError, origin: &Origin) -> Check {
         other => other.to_string(),
     };
     if let CallError::Refused { refusals, .. } = error {
-        let hint = refusals.first().map_or("", |refusal| refusal.rule.hint());
+        let hint = refusals
+            .first()
+            .map_or("", |refusal| hints::about(refusal.rule));
         return Check::bad("policy", text, hint);
     }
     match kind {

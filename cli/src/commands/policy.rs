@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, REFUSED};
 use crate::files;
+use crate::hints;
 use crate::output::outln;
 use crate::settings::{Flags, Settings};
 use policy::{Admitted, Allowance, Policy, Refusal, WholeRequest};
@@ -157,7 +158,7 @@ fn explain(settings: &Settings, file: &str, as_json: bool) -> Result<(), Failure
         rows: settings.limits().rows_per_request,
         policy: endpoint.policy().clone(),
         // A file is no call: only the operator's policy counts.
-        call: Policy::default().allow(Effect::Outbound),
+        call: Policy::full().allow(Effect::Outbound),
     };
     match policy::admit(&allowance, whole) {
         Ok(admitted) => {
@@ -183,7 +184,7 @@ fn sent(admitted: &Admitted, as_json: bool) {
 }
 
 fn refused(refusal: &Refusal, as_json: bool) -> Failure {
-    let (rule, hint) = (refusal.rule.name(), refusal.rule.hint());
+    let (rule, hint) = (refusal.rule.name(), hints::about(refusal.rule));
     if as_json {
         outln!(
             "{}",

@@ -25,7 +25,8 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
     let mut tools = host
         .list_tools()
         .await
-        .map_err(|error| Failure::call(&error, None, arguments.json))?;
+        .map_err(|error| Failure::call(&error, None, arguments.json))?
+        .value;
     if let Some(name) = &arguments.name {
         let hint = meant(&tools, name);
         tools.retain(|tool| tool.name == *name);
@@ -44,13 +45,9 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
             show(tool);
         }
     } else {
-        let mut table = table(&["tool", "effect", "what it does"]);
+        let mut table = table(&["tool", "classes", "what it does"]);
         for tool in &tools {
-            table.add_row([
-                clean(&tool.name),
-                effect(tool).to_owned(),
-                clean(&tool.title),
-            ]);
+            table.add_row([clean(&tool.name), classes(tool), clean(&tool.title)]);
         }
         outln!("{table}");
         eprintln!(
@@ -95,12 +92,9 @@ fn distance(one: &str, other: &str) -> usize {
     row[row.len() - 1]
 }
 
-fn effect(tool: &Tool) -> &'static str {
-    match (tool.annotations.read_only, tool.annotations.destructive) {
-        (true, _) => "reads",
-        (false, false) => "changes",
-        (false, true) => "removes",
-    }
+/// Its classes of effect, by their names.
+fn classes(tool: &Tool) -> String {
+    clean(&tool.classes.join(", "))
 }
 
 /// A tool as the Model Context Protocol describes it.
@@ -117,6 +111,7 @@ fn described(tool: &Tool) -> Value {
             "idempotentHint": tool.annotations.idempotent,
             "openWorldHint": true,
         },
+        "_meta": {"classes": tool.classes},
     })
 }
 
@@ -124,7 +119,7 @@ fn show(tool: &Tool) {
     outln!(
         "{} ({}): {}\n",
         clean(&tool.name),
-        effect(tool),
+        classes(tool),
         clean(&tool.title)
     );
     outln!("{}\n", clean(&tool.description));

@@ -4,7 +4,7 @@ use super::file::File;
 use crate::failure::Failure;
 use crate::files;
 use clap::builder::NonEmptyStringValueParser;
-use host_harness::{Dialect, Endpoint, EndpointBuilder, EndpointError, Origin};
+use host_harness::{Dialect, Endpoint, EndpointBuilder, EndpointError, Origin, Policy};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -146,9 +146,9 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// An endpoint without dialect, credential and policy.
-    pub(super) fn builder(&self) -> Result<EndpointBuilder, Failure> {
-        let mut builder = Endpoint::builder(&self.uri);
+    /// An endpoint without dialect and credential.
+    pub(super) fn builder(&self, policy: Policy) -> Result<EndpointBuilder, Failure> {
+        let mut builder = Endpoint::builder(&self.uri, policy);
         if let Some(database) = &self.database {
             builder = builder.database(database.clone());
         }
@@ -177,9 +177,9 @@ impl Connection {
     }
 
     /// The same place over TLS, without a credential: whether it speaks TLS.
-    pub(super) fn over_tls(&self, origin: &Origin) -> EndpointBuilder {
+    pub(super) fn over_tls(&self, origin: &Origin, policy: Policy) -> EndpointBuilder {
         let uri = format!("https://{}:{}", origin.host(), origin.port());
-        self.placed(Endpoint::builder(&uri))
+        self.placed(Endpoint::builder(&uri, policy))
     }
 
     fn placed(&self, builder: EndpointBuilder) -> EndpointBuilder {

@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 /// The file that is read without being named.
 const FOUND: &str = "milvus-host.toml";
 
-/// What it may set: nothing that decides whom to trust, what is let out, or where something is written.
-const HARMLESS: [&str; 3] = ["database", "dialect", "timeout_ms"];
+/// What it may set: nothing that decides whom to trust, what is let out, where something is written, or which rows a
+/// delete is about.
+const HARMLESS: [&str; 2] = ["dialect", "timeout_ms"];
 
 /// The largest settings file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -122,6 +123,7 @@ mod tests {
     fn t36_a_file_of_the_working_directory_cannot_say_whom_to_trust() {
         for setting in [
             "uri = \"http://evil\"",
+            "database = \"theirs\"",
             "token_file = \"x\"",
             "token_command = [\"x\"]",
             "ca_cert = \"x\"",
@@ -141,12 +143,10 @@ mod tests {
 
     #[test]
     fn a_file_of_the_working_directory_may_set_what_harms_nobody() {
-        let text = "database = \"words\"\ntimeout_ms = 5";
+        let text = "dialect = \"v1\"\ntimeout_ms = 5";
         let settings = harmless(Path::new(FOUND), text).expect("both may be set");
-        assert_eq!(
-            (settings.database.as_deref(), settings.timeout_ms),
-            (Some("words"), Some(5))
-        );
+        assert!(settings.dialect.is_some());
+        assert_eq!(settings.timeout_ms, Some(5));
     }
 
     #[test]

@@ -132,7 +132,7 @@ impl Settings {
 
     /// The endpoint, spoken to in a dialect that was found out.
     pub(crate) fn endpoint_in(&self, dialect: Option<Dialect>) -> Result<Endpoint, Failure> {
-        let mut builder = self.connection.builder()?.policy(self.policy.clone());
+        let mut builder = self.connection.builder(self.policy.clone())?;
         if let Some(credential) = self.credential.credential()? {
             builder = builder.credential(credential);
         }
@@ -144,8 +144,8 @@ impl Settings {
 
     /// The same place over TLS, without a credential.
     pub(crate) fn over_tls(&self, origin: &Origin) -> Option<Endpoint> {
-        let builder = self.connection.over_tls(origin);
-        builder.policy(self.policy.clone()).build().ok()
+        let builder = self.connection.over_tls(origin, self.policy.clone());
+        builder.build().ok()
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::milvus::Server;
 use crate::show::Steps;
 use anyhow::{Context, Result, ensure};
-use host_harness::{Audit, Credential, Endpoint, Host};
+use host_harness::{Audit, Credential, Endpoint, Host, Policy};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ pub(crate) async fn refused(steps: &mut Steps, target: &Path, server: &Server) -
         }
     });
     let host = Host::builder().component(guest).audit(audit).build()?;
-    let endpoint = Endpoint::builder(&server.uri)
+    let endpoint = Endpoint::builder(&server.uri, Policy::full())
         .credential(Credential::new(server.token.clone()))
         .build()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -12,7 +12,7 @@ mod sample;
 mod show;
 
 use anyhow::{Context, Result, ensure};
-use host_harness::{Audit, Credential, Endpoint, Host};
+use host_harness::{Audit, Credential, Endpoint, Host, Policy};
 use sample::{Question, Word};
 use serde_json::{Value, json};
 use show::Steps;
@@ -63,7 +63,7 @@ async fn demo() -> Result<()> {
     for import in &info.imports {
         println!("       may use  {import}");
     }
-    let endpoint = Endpoint::builder(&server.uri)
+    let endpoint = Endpoint::builder(&server.uri, Policy::full())
         .credential(Credential::new(server.token.clone()))
         .build()?;
     let shop = Shop {
@@ -104,7 +104,7 @@ impl Shop<'_> {
             .call_tool(self.endpoint, tool, &arguments.to_string())
             .await
             .with_context(|| format!("calling {tool}"))?;
-        Ok(serde_json::from_str(&answer)?)
+        Ok(serde_json::from_str(answer.raw())?)
     }
 
     async fn count(&self, filter: &str) -> Result<u64> {

@@ -1,18 +1,18 @@
 //! What the names of a request mean. Where the operator lists collections, a listed name can be an alias that leads
-//! elsewhere: so the host asks Milvus itself, before a request that changes anything and beside one that only reads, once
-//! for each call and name, and again after the call has changed something.
+//! elsewhere: so the host asks Milvus itself, before the request leaves, once for each call and name, and again after the
+//! call has changed something.
 //!
 //! Somebody else who moves an alias between the answer and the request is not seen.
 
 use std::sync::Arc;
 
-use policy::{Admitted, Allowance, Name, Question, Refusal, Rule};
+use policy::{Admitted, Allowance, Name, Question, Rule};
 use tokio::sync::Mutex;
 
-use super::Call;
 use super::record::Record;
+use super::{Call, Stop};
 use crate::endpoint::Endpoint;
-use crate::transport::{Bounds, TransportError};
+use crate::transport::Bounds;
 
 /// What a call knows of names.
 #[derive(Default)]
@@ -25,31 +25,6 @@ struct Known {
     asked: u32,
 }
 
-/// Why a request may not leave, or its answer not come in.
-pub(super) enum Unclear {
-    /// A name leads elsewhere, or Milvus does not say where.
-    Refused(Refusal),
-    /// Milvus cannot be asked: it cannot have seen the question either.
-    Unreachable(TransportError),
-}
-
-impl Unclear {
-    pub(super) fn into_refusal(self) -> Refusal {
-        match self {
-            Self::Refused(refusal) => refusal,
-            Self::Unreachable(error) => untold(error),
-        }
-    }
-}
-
-fn untold(error: TransportError) -> Refusal {
-    let why = error.name();
-    Refusal::new(
-        Rule::Alias,
-        format!("Milvus does not say what its names mean: {why}"),
-    )
-}
-
 impl Meanings {
     /// The call has changed something: what was known may be so no longer.
     pub(super) async fn forget(&self) {
@@ -57,21 +32,22 @@ impl Meanings {
     }
 }
 
-/// The names of one request, and how they are asked for.
-pub(super) struct Asking<'a> {
-    pub(super) names: Vec<Name>,
-    /// Makes the questions, and is not sent.
-    pub(super) asker: Admitted,
+/// Asks what names mean, as requests of one kind are asked.
+pub(super) struct Asker<'a> {
     pub(super) allowance: &'a Allowance,
     pub(super) endpoint: &'a Endpoint,
     pub(super) bounds: &'a Bounds<'a>,
 }
 
-impl Asking<'_> {
-    /// One request of a call asks at a time, so that no name is asked for twice.
-    pub(super) async fn know(&self, call: &Arc<Call>) -> Result<(), Unclear> {
+impl Asker<'_> {
+    /// Whether the names of `request` lead to what is listed, or to nothing. One request of a call asks at a time, so that
+    /// no name is asked for twice.
+    pub(super) async fn know(&self, call: &Arc<Call>, request: &Admitted) -> Result<(), Stop> {
+        if request.names().is_empty() {
+            return Ok(());
+        }
         let mut known = call.meanings.0.lock().await;
-        for name in &self.names {
+        for name in request.names() {
             if known.names.contains(name) {
                 continue;
             }
@@ -79,38 +55,41 @@ impl Asking<'_> {
             let most = call.limits.requests_per_call;
             if known.asked > most {
                 let detail = format!("what a name means is asked at most {most} times in a call");
-                return Err(Unclear::Refused(Refusal::new(Rule::RequestCount, detail)));
+                return Err(Stop::refuse(Rule::RequestCount, detail));
             }
-            self.ask(call, name).await?;
+            let mut next = Some(Question::FIRST);
+            while let Some(question) = next {
+                next = self
+                    .ask(call, request.asks(name, question), name, question)
+                    .await?;
+            }
             known.names.push(name.clone());
         }
         Ok(())
     }
 
-    async fn ask(&self, call: &Arc<Call>, name: &Name) -> Result<(), Unclear> {
-        let mut next = Some(Question::FIRST);
-        while let Some(question) = next {
-            let asked = self.asker.asks(name, question);
-            let mut record = Record::ask(call, &asked);
-            let answer = self.endpoint.transport().send(asked, self.bounds).await;
-            let answer = answer.map_err(|error| {
+    async fn ask(
+        &self,
+        call: &Arc<Call>,
+        asked: Admitted,
+        name: &Name,
+        question: Question,
+    ) -> Result<Option<Question>, Stop> {
+        let mut record = Record::ask(call, &asked);
+        let answer = match self.endpoint.transport().send(asked, self.bounds).await {
+            Ok(answer) => answer,
+            Err(error) => {
                 record.failed(error);
+                // Milvus cannot be asked: it cannot have seen the question either.
                 if error.before_sending() {
-                    Unclear::Unreachable(error)
-                } else {
-                    Unclear::Refused(untold(error))
+                    return Err(Stop::Failed(error));
                 }
-            })?;
-            record.answered(&answer, None);
-            next = policy::meaning(
-                self.allowance,
-                name,
-                question,
-                answer.status(),
-                &answer.body(),
-            )
-            .map_err(Unclear::Refused)?;
-        }
-        Ok(())
+                let detail = format!("Milvus does not say what its names mean: {}", error.name());
+                return Err(Stop::refuse(Rule::Alias, detail));
+            }
+        };
+        record.answered(&answer, None);
+        let (status, body) = (answer.status(), answer.body());
+        policy::meaning(self.allowance, name, question, status, &body).map_err(Stop::Refused)
     }
 }

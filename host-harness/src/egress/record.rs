@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::Call;
 use super::traffic::OnItsWay;
 use crate::audit::Line;
+use crate::credential::Renewal;
 use crate::transport::{Answer, TransportError};
 
 pub(crate) struct Record {
@@ -23,11 +24,30 @@ pub(crate) struct Record {
     method: &'static str,
     path: String,
     started: Instant,
-    admitted: Option<(&'static Route, Effects)>,
+    admitted: Option<Facts>,
     pub(super) request_bytes: u64,
     sending: bool,
     over: bool,
     _on_its_way: Option<OnItsWay>,
+}
+
+/// What is written of a request that may leave.
+struct Facts {
+    route: &'static Route,
+    effects: Effects,
+    databases: Vec<String>,
+    collections: Vec<String>,
+}
+
+impl Facts {
+    fn of(request: &Admitted) -> Self {
+        Self {
+            route: request.route(),
+            effects: request.effects(),
+            databases: request.databases().to_vec(),
+            collections: request.collections().to_vec(),
+        }
+    }
 }
 
 impl Record {
@@ -61,7 +81,7 @@ impl Record {
             method: route.method.as_str(),
             path: route.path.to_owned(),
             started: Instant::now(),
-            admitted: Some((route, question.effects())),
+            admitted: Some(Facts::of(question)),
             request_bytes: question.body().len() as u64,
             sending: true,
             over: false,
@@ -71,7 +91,7 @@ impl Record {
 
     /// It may leave.
     pub(super) fn admitted(&mut self, request: &Admitted) {
-        self.admitted = Some((request.route(), request.effects()));
+        self.admitted = Some(Facts::of(request));
     }
 
     /// From here on Milvus may have seen it.
@@ -87,11 +107,9 @@ impl Record {
         if self.number > self.call.limits.requests_per_call.saturating_add(1) {
             return;
         }
+        let operation = refusal.operation.filter(|_| self.admitted.is_none());
         let line = self.line("refused").text("rule", refusal.rule.name());
-        self.write(match refusal.operation {
-            Some(operation) if self.admitted.is_none() => line.text("operation", operation),
-            _ => line,
-        });
+        self.write(line.text_if("operation", operation));
         self.call.traffic.note(refusal);
     }
 
@@ -101,20 +119,13 @@ impl Record {
         let line = self
             .line("sent")
             .number("response_bytes", answer.bytes())
-            .number("status", answer.status());
-        let line = if answer.redacted > 0 {
-            line.number("redacted", answer.redacted)
-        } else {
-            line
-        };
-        let line = match answer.renewal {
-            Some(renewal) => line.text("credential", renewal.name()),
-            None => line,
-        };
-        let line = match &withheld {
-            Some(refusal) => line.text("withheld", refusal.rule.name()),
-            None => line,
-        };
+            .number("status", answer.status())
+            .number_unless_zero("redacted", answer.redacted)
+            .text_if("credential", answer.renewal.map(Renewal::name))
+            .text_if(
+                "withheld",
+                withheld.as_ref().map(|refusal| refusal.rule.name()),
+            );
         self.write(line.text("outcome", "answered"));
         if self.by_host {
             return;
@@ -137,7 +148,7 @@ impl Record {
             self.line("sent").text("outcome", outcome)
         } else {
             self.call.traffic.count_refused();
-            let rule = match self.admitted {
+            let rule = match &self.admitted {
                 // What its names mean could not be asked.
                 Some(_) => Rule::Alias.name(),
                 None => "budget-bytes",
@@ -153,44 +164,44 @@ impl Record {
     }
 
     fn line(&self, verdict: &'static str) -> Line {
-        let line = Line::new()
-            .number("call", self.call.id)
-            .text("tool", &self.call.tool)
-            .text("verdict", verdict);
-        let line = if self.by_host {
-            line.text("by", "host")
-        } else {
-            line
-        };
-        let line = line
+        let origin = self
+            .call
+            .endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.origin().to_string());
+        let line = Line::of_call(self.call.id, &self.call.tool, self.by_host)
+            .text("verdict", verdict)
             .text("method", self.method)
             .text("path", &self.shown_path())
-            .number("request_bytes", self.request_bytes);
-        let line = match &self.call.endpoint {
-            Some(endpoint) => line.text("origin", &endpoint.origin().to_string()),
-            None => line,
+            .number("request_bytes", self.request_bytes)
+            .text_if("origin", origin.as_deref());
+        let Some(facts) = &self.admitted else {
+            return line;
         };
-        match self.admitted {
-            Some((route, effects)) => {
-                let classes: Vec<&str> = effects.iter().map(Effect::as_str).collect();
-                let line = line.text("operation", route.name);
-                line.text("effect", &classes.join(","))
-            }
-            None => line,
+        let classes: Vec<&str> = facts.effects.iter().map(Effect::as_str).collect();
+        let line = line
+            .text("operation", facts.route.name)
+            .text("effect", &classes.join(","));
+        if facts.effects == Effects::of(&[Effect::Read]) {
+            return line;
         }
+        // What was changed has to be known afterwards.
+        line.names("databases", &facts.databases)
+            .names("collections", &facts.collections)
     }
 
     /// A path that is no route's can be any text that the component knows of.
     fn shown_path(&self) -> Cow<'_, str> {
-        match (self.admitted, &self.call.endpoint) {
+        match (&self.admitted, &self.call.endpoint) {
             (None, Some(endpoint)) => Cow::Owned(endpoint.transport().hide(&self.path)),
             _ => Cow::Borrowed(&self.path),
         }
     }
 
     fn write(&self, line: Line) {
-        let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.call.audit.write(line.number("ms", millis));
+        self.call
+            .audit
+            .write(line.milliseconds(self.started.elapsed()));
     }
 }
 

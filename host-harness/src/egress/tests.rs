@@ -111,9 +111,9 @@ impl Stage {
         let call = Call {
             id: 7,
             tool: "milvus_test".to_owned(),
-            scope: Policy::default().into(),
+            scope: Policy::full().into(),
             endpoint: origin.map(|origin| {
-                Endpoint::builder(origin)
+                Endpoint::builder(origin, Policy::full())
                     .credential(Credential::new(TOKEN.to_owned()))
                     .build()
                     .unwrap()

@@ -36,6 +36,7 @@ pub(super) fn engine(limits: &Limits) -> Result<Engine> {
         .wasm_wide_arithmetic(false)
         .wasm_custom_page_sizes(false)
         .wasm_stack_switching(false)
+        .wasm_threads(false)
         .wasm_shared_everything_threads(false)
         .wasm_component_model_error_context(false)
         .wasm_component_model_gc(false)

@@ -65,8 +65,11 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<ComponentInfo, Build
     let invalid = |error: BinaryReaderError| BuildError::NoComponent(error.to_string());
     let (mut imports, mut exports, mut unwanted) = (Vec::new(), Vec::new(), Vec::new());
     let (mut depth, mut deepest, mut functions, mut cost) = (0_u64, 0, 0_u64, 0_u64);
+    let mut structure = 0_u64;
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(invalid)? {
+        let payload = payload.map_err(invalid)?;
+        structure = structure.saturating_add(structure_of(&payload));
+        match payload {
             Payload::Version {
                 encoding: Encoding::Module,
                 ..
@@ -117,6 +120,7 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<ComponentInfo, Build
         (functions, LimitKind::ComponentFunctions),
         (deepest, LimitKind::ComponentDepth),
         (cost >> 20, LimitKind::CompileCost),
+        (structure, LimitKind::ComponentStructure),
     ] {
         if value > limits.get(limit) {
             return Err(BuildError::limit(limit, limits));
@@ -134,6 +138,23 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<ComponentInfo, Build
         imports,
         exports,
     })
+}
+
+/// Bytes that say what a component is made of: all but code, data and custom sections, which are counted otherwise or cost
+/// nothing. Types, imports, aliases, canonical functions and instances can stand by the hundred thousand in a small file, and
+/// nested in one entry; each byte of them can cost the compiler as much as a function.
+fn structure_of(payload: &Payload<'_>) -> u64 {
+    match payload {
+        Payload::ModuleSection { .. }
+        | Payload::ComponentSection { .. }
+        | Payload::CodeSectionStart { .. }
+        | Payload::CodeSectionEntry(_)
+        | Payload::DataSection(_)
+        | Payload::CustomSection(_) => 0,
+        section => section
+            .as_section()
+            .map_or(0, |(_, range)| range.len() as u64),
+    }
 }
 
 /// A name that is nobody's promise yet: cut, and nothing in it that a terminal obeys.

@@ -141,6 +141,9 @@ limits! {
     component_depth: u32 = 16, ComponentDepth "component-depth" Count 1, 1000;
     /// Functions of the component: 100,000.
     component_functions: u32 = 100_000, ComponentFunctions "component-functions" Count 1, 10_000_000;
+    /// What the component is made of, beside code and data: types, imports, aliases, canonical functions, instances, tables:
+    /// 256 KiB. The component has some 40.
+    component_structure: u64 = 256 << 10, ComponentStructure "component-structure" Bytes 1 << 10, 1 << 30;
     /// The squares of the sizes of its functions, in KiB, added up: 4,096. Compiling one takes time that can grow with
     /// more than the square of its size. The component has some 1,500.
     compile_cost: u64 = 4096, CompileCost "compile-cost" Count 1, 1_000_000;

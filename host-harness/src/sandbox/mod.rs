@@ -6,6 +6,7 @@ mod imports;
 pub(crate) mod limits;
 mod outgoing;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -95,7 +96,14 @@ impl Sandbox {
                 code,
             })
         };
-        build().map_err(|error| {
+        // What the compiler takes for a fault of its own can be a hostile component's doing: adapters between two memories
+        // with the proposal for them off, for one.
+        let built = catch_unwind(AssertUnwindSafe(build)).map_err(|_| {
+            BuildError::Compile(
+                "the compiler panicked on it, which is a fault of the compiler".to_owned(),
+            )
+        })?;
+        built.map_err(|error| {
             BuildError::beyond(&error, limits)
                 .unwrap_or_else(|| BuildError::Compile(plain(&format!("{error:#}"))))
         })

@@ -278,10 +278,10 @@ impl Reader {
 
 #[test]
 fn t15_t16_t17_t20_what_passes_is_read_alike_by_every_reader_and_names_only_what_is_listed() {
-    let policy = Policy::default()
+    let policy = Policy::full()
         .collections(names(&["docs", "docs_2"]))
         .databases(names(&["sales"]));
-    let allowance = allowance(policy, Policy::default());
+    let allowance = allowance(policy, Policy::full());
     let mut random = Sequence(42);
     let (mut passed, mut changed) = (0_u32, 0_u32);
     let cases = cases();

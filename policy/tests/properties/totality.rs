@@ -57,7 +57,7 @@ fn answers(kind: &str) -> Vec<(&'static str, &'static str)> {
 fn t52_every_body_has_a_verdict() {
     let requests = requests();
     let allowances = [
-        allowance(Policy::default(), everything()),
+        allowance(Policy::full(), everything()),
         allowance(lists(), everything()),
     ];
     let mut random = Sequence(1);
@@ -73,7 +73,7 @@ fn t52_every_body_has_a_verdict() {
 
 #[test]
 fn t02_t52_every_request_line_has_a_verdict_and_only_exact_ones_pass() {
-    let allowed = allowance(Policy::default(), everything());
+    let allowed = allowance(Policy::full(), everything());
     let mut random = Sequence(2);
     let mut passed = 0;
     for _ in 0..cases() {
@@ -243,7 +243,7 @@ fn t24_t42_t52_every_answer_to_the_hosts_question_says_where_a_name_leads_or_ref
 }
 
 #[test]
-fn t26_t57_all_arguments_have_names_and_none_that_is_not_written_in_them() {
+fn t26_t57_t74_arguments_are_read_as_every_reader_reads_them_or_not_at_all() {
     let plausible = [
         r#"{"collection_name":"docs","data":[{"id":1}],"filter":"a > 1"}"#,
         r#"{"collection_names":["docs","hr"],"alias_name":"a"}"#,
@@ -253,14 +253,16 @@ fn t26_t57_all_arguments_have_names_and_none_that_is_not_written_in_them() {
         r#"{"collection_name":"do\u0063s"}"#,
     ];
     let mut random = Sequence(6);
+    let mut passed = 0;
     for _ in 0..cases() {
         let from = *random.pick(&plausible);
         let text = text(&mut random, from);
-        for name in names_in(&text) {
-            assert!(
-                text.contains(&name) || text.contains('\\'),
-                "{name} in {text}"
-            );
-        }
+        let Ok(names) = names_in(&text) else { continue };
+        passed += 1;
+        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        assert!(value.is_object() || text.trim().is_empty(), "{text}");
+        let told = |name: &String| value.to_string().contains(&format!("\"{name}\""));
+        assert!(names.iter().all(told), "{names:?} in {text}");
     }
+    assert!(passed > cases() / 100, "{passed}");
 }

@@ -2,7 +2,7 @@
 //! each key of each row is turned on in turn, with values of every kind, and compared with the row.
 
 use policy::{Allowance, Effects, Policy, Rule};
-use routes::{Effect, Key, Keys, Method, NameKind, Route, Verdict};
+use routes::{Effect, Key, Keys, Method, NameKind, Others, Route, Verdict};
 
 use crate::{allowance, asked, everything, names};
 
@@ -24,21 +24,14 @@ struct Turned {
 
 /// A value that Milvus would take for the key, for a body in which another is looked at.
 fn plain(key: &Key) -> String {
+    let excused = key.raises.and_then(|raise| raise.unless.first());
     match (key.verdict, key.keys) {
         (Verdict::Collection | Verdict::Alias | Verdict::Database, _) => "\"docs\"".to_owned(),
         (Verdict::Outbound, _) => format!("\"{PLACE}\""),
-        (_, Keys::None) if key.raises.is_some() => {
-            let excused = key
-                .raises
-                .and_then(|raise| raise.unless.first())
-                .expect("some texts are local");
-            format!("\"{excused}\"")
-        }
-        (_, Keys::None) => "\"a\"".to_owned(),
+        (_, Keys::None) => format!("\"{}\"", excused.unwrap_or(&"a")),
         (_, Keys::Object(keys)) => object(keys, None),
         (_, Keys::List(keys)) => format!("[{}]", object(keys, None)),
-        (_, Keys::Map(keys)) => format!("{{\"a\":{}}}", object(keys, None)),
-        (_, Keys::Open(_)) => "{}".to_owned(),
+        (_, Keys::Map(_) | Keys::Open(_)) => "{}".to_owned(),
     }
 }
 
@@ -54,88 +47,146 @@ fn object(keys: &[Key], one: Option<(&str, &str)>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// The values that are tried for a key, and what each does.
-fn values(key: &Key, depth: usize) -> Vec<Turned> {
-    let raised = |text: Option<&str>| {
-        key.raises
-            .and_then(|raise| raise.by(text))
-            .into_iter()
-            .collect::<Vec<_>>()
-    };
-    let one = |body: String, effects: Vec<Effect>| Turned {
-        body,
-        forbidden: key.verdict == Verdict::Forbidden,
-        placeless: effects.contains(&Effect::Outbound),
-        effects,
-    };
-    let mut values = Vec::new();
-    match key.keys {
-        Keys::None if key.verdict.name_kind().is_some() => {
-            values.push(one("\"docs\"".to_owned(), Vec::new()));
+/// The scalars that are tried for a key, and what each does.
+fn scalars(key: &Key) -> Vec<Turned> {
+    let one = |body: String, raising: Option<&str>, named: bool| {
+        let effects = key
+            .raises
+            .filter(|raise| raise.unless.is_empty() || raising.is_some())
+            .and_then(|raise| raise.by(raising.unwrap_or_default()));
+        Turned {
+            placeless: effects == Some(Effect::Outbound)
+                && !(named && key.verdict == Verdict::Outbound),
+            forbidden: key.verdict == Verdict::Forbidden,
+            effects: effects.into_iter().collect(),
+            body,
         }
-        Keys::None => {
-            let text = one(format!("\"{PLACE}\""), raised(Some(PLACE)));
-            let placeless = text.placeless && key.verdict != Verdict::Outbound;
-            values.push(Turned { placeless, ..text });
-            for other in ["null", "5", "true", "[1]"] {
-                values.push(one(other.to_owned(), raised(None)));
-            }
-            // A list without elements names nobody: another place of its object is enough.
-            let empty = one("[]".to_owned(), raised(None));
-            let placeless = empty.placeless && key.verdict != Verdict::Outbound;
-            values.push(Turned { placeless, ..empty });
-            for local in key.raises.iter().flat_map(|raise| raise.unless) {
-                values.push(one(format!("\"{local}\""), Vec::new()));
-                let other = format!("{local}x");
-                values.push(one(format!("\"{other}\""), raised(Some(&other))));
-            }
+    };
+    let mut values = vec![one(format!("\"{PLACE}\""), Some(PLACE), true)];
+    for other in ["null", "5", "true"] {
+        values.push(one(other.to_owned(), Some(other), false));
+    }
+    let list = matches!(key.keys, Keys::None).then_some("[");
+    values.push(one("[1]".to_owned(), list.or(Some("1")), false));
+    // A list without elements names nobody: another place of its object is enough.
+    values.push(one("[]".to_owned(), list, true));
+    for local in key.raises.iter().flat_map(|raise| raise.unless) {
+        values.push(one(format!("\"{local}\""), Some(local), false));
+        for other in near(local) {
+            values.push(one(format!("\"{other}\""), Some(&other), true));
         }
+    }
+    // What no policy here names.
+    let unnamed = |value: &mut Turned| {
+        value.placeless |= value.effects.contains(&Effect::Outbound)
+            && !value.body.contains(PLACE)
+            && value.body != "[]";
+    };
+    values.iter_mut().for_each(unnamed);
+    values
+}
+
+/// Spellings near a word, none of which is the word.
+fn near(word: &str) -> [String; 5] {
+    let mut turned = word.to_uppercase();
+    if turned == word {
+        turned = word.to_lowercase();
+    }
+    [
+        turned,
+        format!("x{word}"),
+        format!("{word}x"),
+        format!(" {word}"),
+        format!("{word} "),
+    ]
+}
+
+/// The values that are tried for what may stand in a key, but for scalars.
+fn objects(keys: &Keys, depth: usize) -> Vec<Turned> {
+    let Some(depth) = depth.checked_sub(1) else {
+        return Vec::new();
+    };
+    let around = |before: &str, after: &str, values: Vec<Turned>| {
+        let around = |value: Turned| Turned {
+            body: format!("{before}{}{after}", value.body),
+            ..value
+        };
+        values.into_iter().map(around).collect::<Vec<_>>()
+    };
+    match keys {
+        Keys::None => Vec::new(),
+        Keys::Object(keys) => turned(keys, depth),
+        Keys::List(keys) => around("[", "]", turned(keys, depth)),
+        Keys::Map(values) => around("{\"a\":", "}", objects(values, depth)),
         Keys::Open(open) => {
-            values.push(one("{}".to_owned(), raised(None)));
-            for mark in open.marks {
-                for name in [mark.name.to_owned(), mark.name.to_uppercase()] {
-                    let mut effects = raised(None);
-                    effects.push(mark.raise.to);
-                    let placed = mark.raise.unless.is_empty();
-                    let text = if placed { PLACE } else { "model" };
-                    let object = format!("{{\"{name}\":\"{text}\"}}");
-                    let leads_out = mark.raise.to == Effect::Outbound;
-                    let below = [object.clone(), format!("{{\"a\":[{object}]}}")];
-                    let text = open
-                        .texts_hold_json
-                        .then(|| format!("{{\"a\":{:?}}}", object));
-                    for body in below.into_iter().chain(text) {
-                        let turned = one(body, effects.clone());
-                        values.push(Turned {
-                            placeless: leads_out && !placed,
-                            ..turned
-                        });
-                    }
-                    values.push(one(format!("{{\"{name}\":5}}"), effects));
+            let mut values = turned(open.keys, depth);
+            let names = open.keys.iter().flat_map(|key| near(key.name));
+            let outbound = open.others == Others::Outbound;
+            for name in names.chain(["unheard".to_owned()]) {
+                if Key::named(open.keys, &name).is_some() {
+                    continue;
+                }
+                for value in [
+                    format!("\"{PLACE}\""),
+                    "5".to_owned(),
+                    format!("{{\"a\":\"{PLACE}\"}}"),
+                ] {
+                    values.push(Turned {
+                        placeless: outbound && !value.starts_with('"'),
+                        body: format!("{{\"{name}\":{value}}}"),
+                        effects: outbound.then_some(Effect::Outbound).into_iter().collect(),
+                        forbidden: open.others == Others::Refused,
+                    });
                 }
             }
-        }
-        Keys::Object(keys) | Keys::List(keys) | Keys::Map(keys) if depth > 0 => {
-            for below in turned(keys, depth - 1) {
-                let body = match key.keys {
-                    Keys::List(_) => format!("[{}]", below.body),
-                    Keys::Map(_) => format!("{{\"a\":{}}}", below.body),
-                    _ => below.body,
+            values.push(Turned {
+                body: "{}".to_owned(),
+                effects: Vec::new(),
+                forbidden: false,
+                placeless: false,
+            });
+            if open.texts_hold_json {
+                let quoted = |value: &Turned| Turned {
+                    body: format!("{:?}", value.body),
+                    effects: value.effects.clone(),
+                    ..*value
                 };
-                let mut effects = raised(None);
-                // An object cannot be named by an operator, whatever it holds.
-                let placeless = below.placeless || effects.contains(&Effect::Outbound);
-                effects.extend(below.effects);
-                let forbidden = below.forbidden || key.verdict == Verdict::Forbidden;
-                values.push(Turned {
-                    body,
-                    effects,
-                    forbidden,
-                    placeless,
-                });
+                let texts: Vec<Turned> = values
+                    .iter()
+                    .filter(|value| !value.body.contains('\\'))
+                    .map(quoted)
+                    .collect();
+                values.extend(texts);
             }
+            values
         }
-        Keys::Object(_) | Keys::List(_) | Keys::Map(_) => {}
+    }
+}
+
+/// The values that are tried for a key, and what each does.
+fn values(key: &Key, depth: usize) -> Vec<Turned> {
+    if key.verdict.name_kind().is_some() {
+        return vec![Turned {
+            body: "\"docs\"".to_owned(),
+            effects: Vec::new(),
+            forbidden: false,
+            placeless: false,
+        }];
+    }
+    let raised = key
+        .raises
+        .filter(|raise| raise.unless.is_empty())
+        .map(|raise| raise.to);
+    let mut values = objects(&key.keys, depth);
+    // A text in the place of an object that may be one is a scalar of its key, too.
+    values.retain(|value| !(value.body.starts_with('"') && key.raises.is_some()));
+    for value in &mut values {
+        value.effects.extend(raised);
+        value.forbidden |= key.verdict == Verdict::Forbidden;
+        value.placeless |= raised == Some(Effect::Outbound) && !value.body.contains(PLACE);
+    }
+    if matches!(key.keys, Keys::None | Keys::Open(_)) {
+        values.extend(scalars(key));
     }
     values
 }

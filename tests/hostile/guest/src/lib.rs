@@ -105,6 +105,13 @@ impl tools::Guest for Hostile {
                     destructive: attack.name == attacks::SCRIPT,
                     idempotent: true,
                 },
+                classes: if attack.name == attacks::SCRIPT {
+                    ["read", "write", "erase", "drop", "admin"]
+                        .map(str::to_owned)
+                        .to_vec()
+                } else {
+                    vec!["read".to_owned()]
+                },
             })
             .collect()
     }
