@@ -52,9 +52,9 @@ fn t44_the_engine_is_of_one_version_and_no_older_than_its_last_security_release(
 }
 
 #[test]
-fn t44_the_engine_is_built_with_gc_and_with_nothing_that_is_not_needed() {
-    // `gc` is compiled in since builds without it could abort (fixed in 48.0.9), and switched off in the engine's
-    // settings; what is not compiled in need not be switched off.
+fn t44_the_engine_is_built_with_gc_and_threads_and_with_nothing_that_is_not_needed() {
+    // Builds without `gc` or without `threads` had faults of their own (by its title, GHSA-2674-w29h-wqvj is about the
+    // latter); their proposals are switched off in the engine's settings. What is not compiled in need not be switched off.
     let arguments = "tree --locked --offline --package milvus-host --edges features,no-dev --invert wasmtime --prefix none --depth 1";
     let output = cargo()
         .args(arguments.split(' '))
@@ -76,6 +76,7 @@ fn t44_the_engine_is_built_with_gc_and_with_nothing_that_is_not_needed() {
         "reexport-wasmparser",
         "runtime",
         "std",
+        "threads",
         "wasmtime-jit-icache-coherence",
         "wasmtime-unwinder",
     ];
@@ -137,6 +138,7 @@ fn t69_unsafe_code_stands_in_one_module() {
             "cli/src/main.rs",
             "examples/demo/src/main.rs",
             "host-harness/src/lib.rs",
+            "lenient/src/lib.rs",
             "policy/src/lib.rs",
             "routes/src/lib.rs",
             "tests/main.rs",

@@ -16,6 +16,9 @@ pub(crate) const REFUSED: u8 = 3;
 /// Milvus cannot be reached.
 pub(crate) const UNREACHABLE: u8 = 4;
 
+/// Where the arguments of a tool are shown.
+pub(crate) const ARGUMENTS: &str = "`milvus-host tools NAME` shows the arguments of a tool";
+
 /// The longest text of a component or a server within a failure, in characters. Our own component cuts at less.
 const MAX_WORDS: usize = 1000;
 
@@ -234,7 +237,7 @@ fn advice(error: &ToolError, origin: Option<&Origin>) -> Option<String> {
                 .to_owned()
         }
         ErrorKind::InvalidArgument if error.milvus_code.is_none() => {
-            "`milvus-host tools NAME` shows the arguments of a tool".to_owned()
+            ARGUMENTS.to_owned()
         }
         ErrorKind::NotFound if error.source == ErrorSource::Component => {
             "`milvus-host tools` lists the tools".to_owned()

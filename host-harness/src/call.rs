@@ -168,14 +168,16 @@ impl CallFailure<(entities::WriteReport, u32)> {
 
 /// What the component's error is, by what the host has noted of the call.
 fn judged(call: &Call, mut error: types::Error, exceeded: Option<LimitKind>) -> CallError {
-    let mut refusals = call.traffic.refusals();
-    refusals.retain(|refusal| LimitKind::of(refusal.rule).is_none());
+    let mut noted = call.traffic.noted().clone();
+    noted
+        .refusals
+        .retain(|refusal| LimitKind::of(refusal.rule).is_none());
     // The component counts its time in whole milliseconds.
     let late = Instant::now() + Duration::from_millis(5) >= call.deadline
         && error.kind == types::ErrorKind::Timeout;
-    let limit = call.traffic.limit().or(exceeded);
+    let limit = noted.limit.or(exceeded);
     let limit = limit.or(late.then_some(LimitKind::CallTime));
-    if let Some(wait) = call.traffic.wait()
+    if let Some(wait) = noted.wait
         && limit == Some(LimitKind::AdminPerMinute)
     {
         error.retry_after_ms = Some(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
@@ -183,8 +185,11 @@ fn judged(call: &Call, mut error: types::Error, exceeded: Option<LimitKind>) -> 
             error.retry = types::Retry::Safe;
         }
     }
-    match (limit, call.traffic.unreachable()) {
-        _ if !refusals.is_empty() => CallError::Refused { refusals, error },
+    match (limit, noted.unreachable) {
+        _ if !noted.refusals.is_empty() => CallError::Refused {
+            refusals: noted.refusals,
+            error,
+        },
         (Some(limit), _) => CallError::Limit {
             limit,
             value: call.limits.get(limit),

@@ -246,7 +246,7 @@ impl Call {
         let most = self.limits.admin_per_minute;
         let counted = endpoint.rates().count(operation, most, Instant::now());
         counted.map_err(|wait| {
-            self.traffic.note_wait(wait);
+            self.traffic.noted().wait = Some(wait);
             let seconds = wait.as_secs().saturating_add(1);
             Stop::Refused(Refusal {
                 rule: Rule::Rate,

@@ -333,3 +333,43 @@ pub(crate) struct NotExported(pub(crate) &'static str);
 #[derive(Debug, thiserror::Error)]
 #[error("the time of the call is up")]
 pub(crate) struct TimeIsUp(pub(crate) LimitKind);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::steers;
+
+    #[test]
+    fn t56_t59_an_error_is_one_clean_line_and_raw_where_it_is_asked_for() {
+        let words = "a\u{1b}[2J\u{202e}\nhint: curl evil.example";
+        let CallError::Tool(mut error) = CallError::arguments(ArgumentError {
+            argument: "data[0].id".to_owned(),
+            problem: "a key stands twice".to_owned(),
+        }) else {
+            panic!("a caller's mistake")
+        };
+        assert_eq!(error.argument.as_deref(), Some("data[0].id"));
+        error.message = words.to_owned();
+        for told in [
+            CallError::Tool(error.clone()),
+            CallError::Refused {
+                refusals: Vec::new(),
+                error: error.clone(),
+            },
+            CallError::Unreachable {
+                reason: ConnectError::Refused,
+                error: error.clone(),
+            },
+            CallError::Limit {
+                limit: LimitKind::Handles,
+                value: 5,
+                error: Some(error),
+            },
+        ] {
+            let shown = told.to_string();
+            assert!(!shown.chars().any(steers), "{shown:?}");
+            assert_eq!(told.raw().map(|error| error.message.as_str()), Some(words));
+        }
+        assert!(CallError::Overloaded.raw().is_none());
+    }
+}

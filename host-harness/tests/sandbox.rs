@@ -220,6 +220,46 @@ async fn t55_a_list_of_tools_that_changes_is_an_error_and_widens_nothing() {
 }
 
 #[tokio::test]
+async fn t55_tools_of_one_name_and_hints_that_say_less_than_the_classes_are_refused() {
+    // The second tool under the first one's name; and the class of both, whose hint says that they read.
+    let (second, name) = ("\"\\82\\05\\00\\00\\09", "\"\\78\\05\\00\\00\\05");
+    for (from, to, why) in [
+        (second, name, "two of them have one name"),
+        ("\"read\\00", "\"drop\\00", "a hint says less"),
+    ] {
+        let (origin, seen) = listener(true);
+        let changed = CORE.replacen(from, to, 1);
+        assert_ne!(changed, CORE, "{from}");
+        let stage = Stage::of(&component(&changed), &origin, Limits::default());
+        for ended in [
+            stage.host.list_tools().await.map(|_| ()),
+            stage.call("query").await.map(|_| ()),
+        ] {
+            let told = matches!(&ended, Err(CallError::Tools(told)) if told.starts_with(why));
+            assert!(told, "{why}: {ended:?}");
+        }
+        assert!(seen.lock().unwrap().is_empty(), "nothing was sent");
+    }
+}
+
+#[tokio::test]
+async fn t26_t55_a_class_that_nobody_knows_lets_nothing_out() {
+    let (origin, seen) = listener(true);
+    let changed = CORE.replacen("\"read\\00", "\"rows\\00", 1);
+    let stage = Stage::of(&component(&changed), &origin, Limits::default());
+    let _ = stage.call("query").await;
+    assert!(seen.lock().unwrap().is_empty(), "nothing was sent");
+    assert!(
+        stage
+            .lines()
+            .iter()
+            .any(|line| line["rule"] == "tool-effect"),
+        "{:?}",
+        stage.lines()
+    );
+}
+
+#[tokio::test]
 async fn t65_a_tool_of_any_name_writes_one_short_line_that_parses_alone() {
     let stage = Stage::new(Limits::default());
     let huge = "a".repeat(1 << 20);

@@ -301,6 +301,7 @@ sections! {
     t27_t78_an_analyzer_stays_inside_by_what_is_built_in_all_else_is_a_place_to_be_named
     t27_functions_rerankers_and_chains_stay_inside_by_what_is_built_in
     t29_of_a_map_that_milvus_reads_a_closed_set_of_nothing_else_leaves
+    t82_parameters_of_an_index_name_no_file
     t28_a_place_is_left_by_no_dots_coded_or_not
     t22_t23_t24_t30_under_a_list_of_collections_every_name_counts
     t18_t22_under_a_list_of_databases_one_has_to_be_named

@@ -146,7 +146,19 @@ fn arguments_that_are_no_json_and_those_that_a_tool_does_not_know_are_wrong_usag
         (
             "milvus_count",
             "{\"collection_name\":}",
-            "error: arguments: expected the text of a JSON object, came text that is no JSON: expected value at line 1 column 20\n\n\
+            "error: the arguments: expected a JSON object: expected value at line 1 column 20\n\n\
+             hint: `milvus-host tools NAME` shows the arguments of a tool",
+        ),
+        (
+            "milvus_delete",
+            "{collection_name:'docs',filter:'id == 77',filter:'id > 0'}",
+            "error: the arguments: expected a JSON object: `filter` stands twice\n\n\
+             hint: `milvus-host tools NAME` shows the arguments of a tool",
+        ),
+        (
+            "milvus_insert",
+            "{\"collection_name\":\"docs\",\"data\":[{\"id\":3,\"id\":4}]}",
+            "error: data[0].id: expected JSON as every reader takes it: a key stands twice (at byte 50)\n\n\
              hint: `milvus-host tools NAME` shows the arguments of a tool",
         ),
         (

@@ -176,13 +176,10 @@ fn a_flag_without_a_value_is_wrong_usage() {
 #[test]
 fn a_file_of_the_folder_may_set_what_harms_nobody() {
     let (recorder, folder) = (Recorder::start(), Folder::new());
-    folder.write(
-        "milvus-host.toml",
-        "database = \"words\"\ntimeout_ms = 5000\n",
-    );
+    folder.write("milvus-host.toml", "dialect = \"v1\"\ntimeout_ms = 5000\n");
     let ran = run_in(&folder, &LIST, &[("MILVUS_URI", &recorder.uri())]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert_eq!(recorder.requests()[0].body, br#"{"dbName":"words"}"#);
+    assert_eq!(recorder.requests()[0].path(), "/v1/vector/collections");
 }
 
 #[test]

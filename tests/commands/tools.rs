@@ -9,21 +9,21 @@ fn the_tools_are_a_table() {
     shows(
         &ran.output,
         "
- tool                        effect    what it does
-────────────────────────────────────────────────────────────────────────
- milvus_collection           reads     Look at collections
- milvus_search               reads     Search by vector or text
- milvus_hybrid_search        reads     Search by several fields at once
- milvus_query                reads     Query rows
- milvus_get                  reads     Get rows by key
- milvus_count                reads     Count rows
- milvus_insert               changes   Insert rows
- milvus_upsert               removes   Replace or add rows
- milvus_delete               removes   Delete rows
- milvus_create_collection    changes   Create a collection
- milvus_load_collection      changes   Load a collection
- milvus_release_collection   removes   Release a collection
- milvus_drop_collection      removes   Drop a collection
+ tool                        classes       what it does
+────────────────────────────────────────────────────────────────────────────
+ milvus_collection           read          Look at collections
+ milvus_search               read          Search by vector or text
+ milvus_hybrid_search        read          Search by several fields at once
+ milvus_query                read          Query rows
+ milvus_get                  read          Get rows by key
+ milvus_count                read          Count rows
+ milvus_insert               read, write   Insert rows
+ milvus_upsert               read, erase   Replace or add rows
+ milvus_delete               read, erase   Delete rows
+ milvus_create_collection    write         Create a collection
+ milvus_load_collection      admin         Load a collection
+ milvus_release_collection   erase         Release a collection
+ milvus_drop_collection      drop          Drop a collection
 ",
     );
     shows(
@@ -39,7 +39,7 @@ fn one_tool_is_shown_with_its_arguments() {
     shows(
         &ran.output,
         "
-milvus_drop_collection (removes): Drop a collection
+milvus_drop_collection (drop): Drop a collection
 
 Removes a collection with all its rows, for good. Dropping one that does not exist changes nothing.
 
@@ -65,6 +65,7 @@ fn for_programs_the_tools_are_described_as_mcp_does() {
             "inputSchema",
             "outputSchema",
             "annotations",
+            "_meta",
         ] {
             assert!(!tool[member].is_null(), "{member}: {tool}");
         }

@@ -146,18 +146,10 @@ impl Scene {
             "{tool}: {refused:?}"
         );
         let lines = self.listed.lines();
-        let by_alias = lines
-            .iter()
-            .filter(|line| line["rule"] == "alias" || line["withheld"] == "alias");
+        let by_alias = lines.iter().filter(|line| line["rule"] == "alias");
         assert_eq!(by_alias.count(), refusals.len(), "{tool}: {lines:?}");
-        // What changes something was asked about first, and did not leave.
-        let left = lines
-            .iter()
-            .filter(|line| line["verdict"] == "sent" && line["by"] != "host");
-        assert!(
-            left.clone().all(|line| line["effect"] == "read"),
-            "{tool}: {lines:?}"
-        );
+        let left = |line: &Value| line["verdict"] == "sent" && line["by"] != "host";
+        assert!(!lines.iter().any(left), "{tool}: {lines:?}");
     }
 }
 
@@ -376,13 +368,69 @@ async fn t24_what_milvus_does_not_answer_is_not_believed() {
             &[(QUERY, r#"{"collectionName":"docs","filter":"id > 0"}"#)],
         )
         .await;
-        assert_eq!(asked(&came).len(), 1, "{shown}: {seen:?}");
-        assert_eq!(seen.requests[0]["withheld"], "alias", "{shown}: {seen:?}");
-        assert!(
-            !seen.told().contains("a row of somebody"),
+        assert_eq!(
+            (asked(&came).len(), came.len()),
+            (1, 1),
+            "{shown}: {seen:?}"
+        );
+        assert_eq!(
+            (seen.rules(), seen.sent()),
+            (vec!["alias"], 0),
             "{shown}: {seen:?}"
         );
     }
+}
+
+/// Were the request to leave and its answer withheld, the component would see what the answer was like by how it ended.
+#[tokio::test]
+async fn t81_where_a_name_leads_elsewhere_the_component_sees_the_same_whatever_is_there() {
+    let limits = host_harness::Limits {
+        response_bytes: 1 << 16,
+        first_byte_time: std::time::Duration::from_millis(300),
+        ..host_harness::Limits::default()
+    };
+    let sandbox = Sandbox::new(limits);
+    let (mut told, mut times) = (Vec::new(), Vec::new());
+    for there in ["at once", "late", "too large", "broken off"] {
+        let milvus = Recorder::answering(move |request| match (request.path(), there) {
+            (DESCRIBE_ALIAS, _) => said(0, "hr"),
+            (_, "late") => {
+                std::thread::sleep(std::time::Duration::from_secs(1));
+                ok("application/json", b"{}")
+            }
+            (_, "too large") => ok("application/json", &vec![b' '; 1 << 17]),
+            (_, "broken off") => b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{".to_vec(),
+            _ => ok("application/json", br#"{"code":0,"data":[]}"#),
+        });
+        let names = Names::parse(["docs"]).expect("names");
+        let endpoint = Endpoint::builder(&milvus.uri(), Policy::full().collections(names));
+        let body = r#"{"collectionName":"docs","filter":"id > 0"}"#;
+        let arguments =
+            json!({"collections": ["docs"], "requests": [{"path": QUERY, "body": body}]});
+        let seen = sandbox
+            .attack_at(
+                &endpoint.build().expect("an origin"),
+                attacks::SEVERAL_OPERATIONS,
+                arguments,
+            )
+            .await;
+        let came: Vec<_> = milvus
+            .requests()
+            .iter()
+            .map(|request| request.path().to_owned())
+            .collect();
+        assert_eq!(came, [DESCRIBE_ALIAS], "{there}: {seen:?}");
+        assert_eq!(
+            (seen.rules(), seen.sent()),
+            (vec!["alias"], 0),
+            "{there}: {seen:?}"
+        );
+        told.push(seen.told());
+        times.push(seen.time);
+    }
+    told.dedup();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(times.iter().all(|time| time.as_millis() < 300), "{times:?}");
 }
 
 #[tokio::test]
@@ -400,8 +448,7 @@ async fn t24_both_names_of_a_request_are_asked_for() {
     )
     .await;
     assert_eq!(asked(&came).len(), 2, "{seen:?}");
-    assert_eq!(seen.requests[0]["withheld"], Value::Null, "{seen:?}");
-    assert_eq!(seen.requests[1]["withheld"], "alias", "{seen:?}");
+    assert_eq!((seen.rules(), seen.sent()), (vec!["alias"], 1), "{seen:?}");
 }
 
 #[tokio::test]

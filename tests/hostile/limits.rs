@@ -560,6 +560,32 @@ async fn t30_the_loads_of_a_minute_are_a_limit_with_a_name() {
     assert_eq!(milvus.requests().len(), 1);
 }
 
+/// Creating a collection that is there and released loads it.
+#[tokio::test]
+async fn t30_collections_that_are_created_count_as_loads() {
+    let (milvus, host) = (Recorder::start(), Honest::new(LimitKind::AdminPerMinute, 2));
+    let at = endpoint(&milvus.uri());
+    let mut ended = Vec::new();
+    for (tool, more) in [
+        ("milvus_create_collection", json!({"dimension": 4})),
+        ("milvus_load_collection", json!({})),
+        ("milvus_create_collection", json!({"dimension": 4})),
+        ("milvus_load_collection", json!({})),
+    ] {
+        let arguments = crate::servers::local::of("docs", more).to_string();
+        ended.push(host.host.call_tool(&at, tool, &arguments).await);
+    }
+    let limited = |end: &Result<_, CallError>| {
+        let kind = LimitKind::AdminPerMinute;
+        matches!(end, Err(CallError::Limit { limit, .. }) if *limit == kind)
+    };
+    assert_eq!(
+        ended.iter().map(limited).collect::<Vec<_>>(),
+        [false, false, true, true]
+    );
+    assert_eq!(milvus.requests().len(), 2);
+}
+
 /// What keeps a host from being built around a component.
 fn refused(component: &[u8]) -> BuildError {
     let built = Host::builder().component(component.to_vec()).build();

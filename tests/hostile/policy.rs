@@ -264,6 +264,30 @@ async fn t14_an_empty_list_lets_nothing_be_named() {
 }
 
 #[tokio::test]
+async fn t83_a_call_that_succeeds_says_how_many_of_its_requests_were_refused() {
+    let milvus = Recorder::start();
+    // A host of its own: the turns of the shared one are its stage's.
+    let (at, stage) = (
+        super::endpoint(&milvus.uri()),
+        Stage::new(host_harness::Limits::default()),
+    );
+    for (tool, arguments, refused) in [
+        (attacks::ORDINARY_REQUEST, "{}", 0),
+        (
+            attacks::ANOTHER_PATH,
+            r#"{"path":"/v2/vectordb/users/create"}"#,
+            1,
+        ),
+    ] {
+        let answer = host
+            .call_tool(&at, tool, arguments)
+            .await
+            .expect("the guest answers");
+        assert_eq!(answer.refused, refused, "{tool}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn t55_a_tool_that_is_not_listed_lets_nothing_out() {
     let milvus = Recorder::start();
     let endpoint = super::endpoint(&milvus.uri());

@@ -436,7 +436,12 @@ impl Stage {
 
     /// Calls a tool that fails by an error of its own.
     pub(crate) async fn fails(&self, tool: &str, arguments: Value) -> ToolError {
-        match self.try_call(tool, &arguments.to_string()).await {
+        self.fails_by_text(tool, &arguments.to_string()).await
+    }
+
+    /// The same with arguments that need be no JSON.
+    pub(crate) async fn fails_by_text(&self, tool: &str, arguments: &str) -> ToolError {
+        match self.try_call(tool, arguments).await {
             Err(CallError::Tool(error) | CallError::Unreachable { error, .. }) => {
                 assert!(
                     !format!("{error:?}").contains(TOKEN),

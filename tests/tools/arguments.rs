@@ -1,5 +1,6 @@
 //! Arguments as language models write them: taken where the meaning is plain, refused by name where it is not.
 
+use host_harness::{ErrorKind, ErrorSource};
 use serde_json::json;
 
 use super::{Collection, is_refused, keys};
@@ -45,13 +46,11 @@ async fn rows_in_text_are_taken() {
 }
 
 #[tokio::test]
-async fn json5_is_taken() {
+async fn json5_in_a_text_is_taken() {
     for server in both() {
         let words = Collection::words(server).await;
-        let text = format!(
-            "{{collection_name: '{}', query_vector: [0, 0,], limit: 2, /* words */}}",
-            words.name
-        );
+        let text = json!({"query_vector": "[0, 0, /* words */]", "limit": 2});
+        let text = of(&words.name, text).to_string();
         assert_eq!(
             keys(&words.stage.takes("milvus_search", &text).await),
             [1, 2]
@@ -212,22 +211,54 @@ async fn a_value_of_another_kind_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn text_that_is_no_json_object_is_refused() {
+async fn t57_t74_what_is_no_strict_json_object_is_the_callers_mistake() {
     for server in both() {
         let stage = crate::servers::local::stage(server);
-        for text in [
-            "[]",
-            "7",
-            "not json",
-            "{\"collection_name\":",
-            "{\"ids\":[1],\"ids\":[2],\"collection_name\":\"docs\"}",
+        for (text, argument) in [
+            ("[]", "arguments"),
+            ("7", "arguments"),
+            ("not json", "arguments"),
+            ("{collection_name: 'docs'}", "arguments"),
+            ("{\"collection_name\":", "collection_name"),
+            (
+                "{\"ids\":[1],\"ids\":[2],\"collection_name\":\"docs\"}",
+                "ids",
+            ),
+            (
+                "{\"collection_name\":\"docs\",\"filter\":\"\\ud83d\"}",
+                "filter",
+            ),
+            (
+                "{\"collection_name\":\"docs\",\"data\":[{\"x\":1e309}]}",
+                "data[0].x",
+            ),
         ] {
-            let error = stage.try_call("milvus_get", text).await.expect_err(text);
-            let host_harness::CallError::Tool(error) = error else {
-                panic!("{error:?}")
-            };
-            is_refused(&stage, &error, "arguments");
+            let error = stage.fails_by_text("milvus_get", text).await;
+            assert_eq!(
+                (error.kind, error.source, error.argument.as_deref()),
+                (
+                    ErrorKind::InvalidArgument,
+                    ErrorSource::Host,
+                    Some(argument)
+                ),
+                "{text}: {error:?}"
+            );
+            assert_eq!(stage.requests(), 0, "{text}: nothing is sent");
         }
+    }
+}
+
+#[tokio::test]
+async fn t57_a_text_that_repeats_a_name_is_refused_by_its_argument() {
+    for server in both() {
+        let words = Collection::words(server).await;
+        words.stage.requests();
+        let arguments = json!({"filter": "pk == {k}", "filter_params": "{\"k\":1,k:2}"});
+        let error = words.fails("milvus_query", arguments).await;
+        is_refused(&words.stage, &error, "filter_params");
+        let arguments = json!({"filter": "pk == {k}", "filter_params": "{k:1,k:2}"});
+        let error = words.fails("milvus_query", arguments).await;
+        is_refused(&words.stage, &error, "filter_params");
     }
 }
 

@@ -121,7 +121,8 @@ fn text(arguments: String, cap: u64) -> Result<String, Failure> {
         Ok(json) => Ok(json.get().to_owned()),
         Err(_) if text.trim().is_empty() => Ok("{}".to_owned()),
         Err(problem) => Err(Failure::usage(format!(
-            "the arguments: expected a JSON object, {problem}"
-        ))),
+            "the arguments: expected a JSON object: {problem}"
+        ))
+        .with_hint(crate::failure::ARGUMENTS)),
     }
 }

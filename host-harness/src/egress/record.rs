@@ -130,10 +130,12 @@ impl Record {
         if self.by_host {
             return;
         }
-        self.call.traffic.note_connection(None);
-        match withheld {
-            Some(refusal) => self.call.traffic.note(refusal),
-            None => self.call.traffic.note_limit(None),
+        {
+            let mut noted = self.call.traffic.noted();
+            (noted.unreachable, noted.limit) = (None, None);
+        }
+        if let Some(refusal) = withheld {
+            self.call.traffic.note(refusal);
         }
     }
 
@@ -159,8 +161,8 @@ impl Record {
         if self.by_host {
             return;
         }
-        self.call.traffic.note_connection(error.connection());
-        self.call.traffic.note_limit(error.limit());
+        let mut noted = self.call.traffic.noted();
+        (noted.unreachable, noted.limit) = (error.connection(), error.limit());
     }
 
     fn line(&self, verdict: &'static str) -> Line {

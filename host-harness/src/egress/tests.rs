@@ -165,7 +165,8 @@ impl Stage {
         self.egress
             .0
             .traffic
-            .refusals()
+            .noted()
+            .refusals
             .iter()
             .map(|refusal| refusal.rule.to_string())
             .collect()
@@ -351,6 +352,53 @@ async fn t65_a_request_that_left_is_one_line_without_payload_or_credential() {
     assert_eq!(lines[0]["status"], 200);
     let text = lines[0].to_string();
     assert!(!text.contains("secret") && !text.contains(TOKEN), "{text}");
+}
+
+#[tokio::test]
+async fn t65_t83_what_changes_something_names_database_and_collections_and_a_read_does_not() {
+    let listener = Listener::start(ok("{\"code\":0}"), false).await;
+    let mut stage = Stage::at(&listener);
+    for (path, body) in [
+        (
+            "/v2/vectordb/collections/rename",
+            r#"{"collectionName":"docs","newCollectionName":"hr","newDbName":"b"}"#,
+        ),
+        (
+            "/v2/vectordb/collections/drop",
+            r#"{"dbName":"a","collectionName":"docs"}"#,
+        ),
+        (
+            "/v2/vectordb/entities/query",
+            r#"{"dbName":"a","collectionName":"docs","filter":""}"#,
+        ),
+        (
+            "/v2/vectordb/entities/delete",
+            r#"{"collectionName":"docs","filter":"secret"}"#,
+        ),
+    ] {
+        stage
+            .send(post(&listener.origin, path, body))
+            .await
+            .unwrap();
+    }
+    let lines = stage.lines();
+    let named: Vec<_> = lines
+        .iter()
+        .map(|line| [&line["databases"], &line["collections"]])
+        .collect();
+    let (none, names) = (serde_json::Value::Null, |names: &[&str]| {
+        serde_json::json!(names)
+    });
+    assert_eq!(
+        named,
+        [
+            [&names(&["b"]), &names(&["docs", "hr"])],
+            [&names(&["a"]), &names(&["docs"])],
+            [&none, &none],
+            [&none, &names(&["docs"])],
+        ]
+    );
+    assert!(!lines.iter().any(|line| line.to_string().contains("secret")));
 }
 
 #[tokio::test]
@@ -837,12 +885,12 @@ async fn t30_the_eleventh_flush_of_a_minute_is_refused_and_other_operations_are_
         (&lines[10]["rule"], &lines[10]["operation"]),
         (&"rate".into(), &"collections.flush".into())
     );
-    let wait = stage.egress.0.traffic.wait().unwrap();
+    let wait = stage.egress.0.traffic.noted().wait.unwrap();
     assert!(
         wait <= Duration::from_secs(60) && wait > Duration::from_secs(40),
         "{wait:?}"
     );
-    let detail = &stage.egress.0.traffic.refusals()[0].detail;
+    let detail = stage.egress.0.traffic.noted().refusals[0].detail.clone();
     assert!(detail.contains("at most 10 a minute"), "{detail}");
     for path in [
         "/v2/vectordb/collections/load",

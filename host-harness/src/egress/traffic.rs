@@ -1,7 +1,7 @@
 //! What a call has let out, and what it was refused.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use policy::Refusal;
@@ -20,14 +20,23 @@ pub(crate) struct Traffic {
     sent: AtomicU32,
     asked: AtomicU32,
     refused: AtomicU32,
-    refusals: Mutex<Vec<Refusal>>,
-    limit: Mutex<Option<LimitKind>>,
     at_once: AtomicU32,
-    wait: Mutex<Option<Duration>>,
-    unreachable: Mutex<Option<ConnectError>>,
+    noted: Mutex<Noted>,
     ended: AtomicBool,
     /// Read by each request on its way, so that the end of a call can wait for all of them.
     on_their_way: Arc<RwLock<()>>,
+}
+
+/// What the host keeps of a call's requests for its caller.
+#[derive(Clone, Default)]
+pub(crate) struct Noted {
+    pub(crate) refusals: Vec<Refusal>,
+    /// The limit at which the last of its requests ended, if it ended at one.
+    pub(crate) limit: Option<LimitKind>,
+    /// How long until the operation that was asked for too often may be asked for again.
+    pub(crate) wait: Option<Duration>,
+    /// Why the last request that was let out came to no connection, if it did not.
+    pub(crate) unreachable: Option<ConnectError>,
 }
 
 impl Traffic {
@@ -49,37 +58,15 @@ impl Traffic {
         self.refused.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn refusals(&self) -> Vec<Refusal> {
-        self.refusals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// The limit at which the last of its requests ended, if it ended at one.
-    pub(crate) fn limit(&self) -> Option<LimitKind> {
-        *self.limit.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How long until the operation that was asked for too often may be asked for again.
-    pub(crate) fn wait(&self) -> Option<Duration> {
-        *self.wait.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn note_wait(&self, wait: Duration) {
-        *self.wait.lock().unwrap_or_else(PoisonError::into_inner) = Some(wait);
+    pub(crate) fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One more request: its number, from 1, how many are on their way with it, and its place among those that are
     /// waited for.
     pub(super) fn begin(&self) -> (u32, u32, Option<OnItsWay>) {
-        let number = self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        let at_once = self
-            .at_once
-            .fetch_add(1, Ordering::Relaxed)
-            .saturating_add(1);
         let place = Arc::clone(&self.on_their_way).try_read_owned().ok();
-        (number, at_once, place)
+        (count(&self.begun), count(&self.at_once), place)
     }
 
     /// One is over.
@@ -88,44 +75,22 @@ impl Traffic {
     }
 
     pub(super) fn count_sent(&self) {
-        self.sent.fetch_add(1, Ordering::Relaxed);
+        count(&self.sent);
     }
 
     pub(super) fn count_asked(&self) {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        count(&self.asked);
     }
 
     pub(super) fn count_refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+        count(&self.refused);
     }
 
     /// Keeps a refusal for the caller.
     pub(super) fn note(&self, refusal: Refusal) {
-        self.note_limit(LimitKind::of(refusal.rule));
-        self.refusals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(refusal);
-    }
-
-    /// Keeps the limit at which a request ended, or that it ended at none.
-    pub(super) fn note_limit(&self, limit: Option<LimitKind>) {
-        *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = limit;
-    }
-
-    /// Why the last request that was let out came to no connection, if it did not.
-    pub(crate) fn unreachable(&self) -> Option<ConnectError> {
-        *self
-            .unreachable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn note_connection(&self, error: Option<ConnectError>) {
-        *self
-            .unreachable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = error;
+        let mut noted = self.noted();
+        noted.limit = LimitKind::of(refusal.rule);
+        noted.refusals.push(refusal);
     }
 
     /// From here on nothing more leaves. A body whose writer is gone looks complete; it is not sent.
@@ -141,4 +106,8 @@ impl Traffic {
     pub(crate) async fn settled(&self) {
         drop(self.on_their_way.write().await);
     }
+}
+
+fn count(counter: &AtomicU32) -> u32 {
+    counter.fetch_add(1, Ordering::Relaxed).saturating_add(1)
 }

@@ -9,88 +9,62 @@ use rustls::{AlertDescription as Alert, CertificateError, PeerIncompatible};
 
 use crate::sandbox::LimitKind;
 
-/// Why no connection to Milvus came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
+/// Why no connection came about: the reason, its stable name, and what is said about the server.
+macro_rules! reasons {
+    ($($(#[$about:meta])* $reason:ident = $name:literal, $text:literal;)*) => {
+        /// Why no connection to Milvus came about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+        #[non_exhaustive]
+        pub enum ConnectError { $($(#[$about])* #[error($text)] $reason,)* }
+
+        impl ConnectError {
+            /// Stable name, as in audit lines.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$reason => $name,)* }
+            }
+        }
+    };
+}
+
+reasons! {
     /// No resolver knows the name.
-    #[error("its name cannot be resolved")]
-    Name,
+    Name = "dns-error", "its name cannot be resolved";
     /// The name stands for other addresses than the pinned ones; see `EndpointBuilder::pin_addresses`.
-    #[error("its name no longer stands for the addresses that it stood for at first")]
-    AddressesChanged,
+    AddressesChanged = "dns-addresses-changed", "its name no longer stands for the addresses that it stood for at first";
     /// Nobody listens there.
-    #[error("the connection was refused")]
-    Refused,
+    Refused = "connection-refused", "the connection was refused";
     /// No way leads there.
-    #[error("there is no way to its address")]
-    Unreachable,
+    Unreachable = "unreachable", "there is no way to its address";
     /// Nobody answered within the time for connecting.
-    #[error("its address does not answer")]
-    Timeout,
+    Timeout = "connect-timeout", "its address does not answer";
     /// The certificate's time is over.
-    #[error("its certificate has expired")]
-    CertificateExpired,
+    CertificateExpired = "tls-certificate-expired", "its certificate has expired";
     /// The certificate's time has not begun.
-    #[error("its certificate is not valid yet")]
-    CertificateNotYetValid,
+    CertificateNotYetValid = "tls-certificate-not-yet-valid", "its certificate is not valid yet";
     /// The certificate does not hold the name.
-    #[error("its certificate is for another name")]
-    CertificateName,
+    CertificateName = "tls-certificate-name", "its certificate is for another name";
     /// The certificate does not hold the address by which it is spoken to.
-    #[error("its certificate is not for this address")]
-    CertificateAddress,
+    CertificateAddress = "tls-certificate-address", "its certificate is not for this address";
     /// Nobody trusted vouches for the certificate: self-signed, or of an unknown authority.
-    #[error("nobody who is trusted vouches for its certificate")]
-    CertificateIssuer,
+    CertificateIssuer = "tls-certificate-issuer", "nobody who is trusted vouches for its certificate";
     /// The certificate is an authority's own, as `openssl req -x509` makes them, and no server's.
-    #[error("its certificate is an authority's, not a server's")]
-    CertificateOfAuthority,
+    CertificateOfAuthority = "tls-certificate-of-authority", "its certificate is an authority's, not a server's";
     /// The certificate is at fault in another way.
-    #[error("its certificate cannot be verified")]
-    Certificate,
+    Certificate = "tls-certificate", "its certificate cannot be verified";
     /// The server asks for a client certificate, and there is none.
-    #[error("it lets nobody in without a client certificate")]
-    ClientCertificateMissing,
+    ClientCertificateMissing = "tls-client-certificate-missing", "it lets nobody in without a client certificate";
     /// The server does not take the client certificate.
-    #[error("it refuses the client certificate")]
-    ClientCertificateRefused,
+    ClientCertificateRefused = "tls-client-certificate-refused", "it refuses the client certificate";
     /// The server speaks neither TLS 1.2 nor 1.3.
-    #[error("it speaks neither TLS 1.2 nor TLS 1.3")]
-    TlsVersion,
+    TlsVersion = "tls-version", "it speaks neither TLS 1.2 nor TLS 1.3";
     /// What answers speaks no TLS: plain HTTP, for example.
-    #[error("it answers without TLS")]
-    NoTls,
+    NoTls = "tls-not-spoken", "it answers without TLS";
     /// The server broke TLS off, or breaks its rules.
-    #[error("it does not speak TLS as it should")]
-    Tls,
+    Tls = "tls-error", "it does not speak TLS as it should";
 }
 
 impl ConnectError {
-    /// Stable name, as in audit lines.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Name => "dns-error",
-            Self::AddressesChanged => "dns-addresses-changed",
-            Self::Refused => "connection-refused",
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "connect-timeout",
-            Self::CertificateExpired => "tls-certificate-expired",
-            Self::CertificateNotYetValid => "tls-certificate-not-yet-valid",
-            Self::CertificateName => "tls-certificate-name",
-            Self::CertificateAddress => "tls-certificate-address",
-            Self::CertificateIssuer => "tls-certificate-issuer",
-            Self::CertificateOfAuthority => "tls-certificate-of-authority",
-            Self::Certificate => "tls-certificate",
-            Self::ClientCertificateMissing => "tls-client-certificate-missing",
-            Self::ClientCertificateRefused => "tls-client-certificate-refused",
-            Self::TlsVersion => "tls-version",
-            Self::NoTls => "tls-not-spoken",
-            Self::Tls => "tls-error",
-        }
-    }
-
     /// Whether the server's certificate is at fault.
     pub(crate) fn is_certificate(self) -> bool {
         self.name().starts_with("tls-certificate")
