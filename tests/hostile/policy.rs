@@ -279,7 +279,8 @@ async fn t83_a_call_that_succeeds_says_how_many_of_its_requests_were_refused() {
             1,
         ),
     ] {
-        let answer = host
+        let answer = stage
+            .host
             .call_tool(&at, tool, arguments)
             .await
             .expect("the guest answers");
