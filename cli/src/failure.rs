@@ -177,9 +177,9 @@ fn exit_code(error: &ToolError) -> u8 {
     match error.kind {
         ErrorKind::DeniedByHost => REFUSED,
         ErrorKind::Unavailable | ErrorKind::Timeout => UNREACHABLE,
-        // The component's own words: nothing was sent.
+        // The component's own words, or the host's: nothing was sent.
         ErrorKind::InvalidArgument | ErrorKind::NotFound
-            if error.source == ErrorSource::Component && error.http_status.is_none() =>
+            if error.source != ErrorSource::Server && error.http_status.is_none() =>
         {
             USAGE
         }

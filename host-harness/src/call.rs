@@ -49,7 +49,8 @@ impl Calls {
     ) -> Result<Running<'a>, CallError> {
         let call = Arc::new(Call {
             id: self.last.fetch_add(1, Ordering::Relaxed) + 1,
-            tool: tool.chars().take(64).collect(),
+            // A line cuts it, and says so.
+            tool: tool.chars().take(512).collect(),
             endpoint: endpoint.cloned(),
             scope: OnceLock::new(),
             limits: self.limits.clone(),

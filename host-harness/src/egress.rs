@@ -21,7 +21,7 @@ use crate::budget::Budget;
 use crate::contain::contained;
 use crate::endpoint::Endpoint;
 use crate::sandbox::limits::{LimitKind, Limits};
-use crate::transport::{Answer, Bounds, ConnectError, TransportError, Wait};
+use crate::transport::{self, Answer, Bounds, ConnectError, TransportError, Wait};
 use aliases::Asker;
 use body::{Came, declared_length};
 use policy::{self, Admitted, Allowance, Effects, Policy, Refusal, Rule, WholeRequest};
@@ -34,6 +34,9 @@ pub(crate) use traffic::Traffic;
 /// What a component may write at once, and a hostile one can leave in each body that it opens: small, since it can
 /// open as many as it has handles.
 const CHUNK: usize = 16 * 1024;
+
+/// The largest answer to a question of the host about a name, in bytes: over REST v1 it is a list of collections.
+const QUESTION: u64 = 1 << 20;
 
 /// One call, as host and egress share it.
 pub(crate) struct Call {
@@ -171,10 +174,6 @@ impl Call {
         let Some(_share) = came.share else {
             return Err(Stop::Failed(TransportError::Overloaded));
         };
-        if self.traffic.has_ended() {
-            let detail = "the call ended before the request was whole";
-            return Err(Stop::refuse(Rule::Unfinished, detail));
-        }
         let allowance = self.allowance();
         let whole = WholeRequest {
             method: head.method.as_str(),
@@ -217,9 +216,17 @@ impl Call {
         let asker = Asker {
             allowance: &allowance,
             endpoint,
-            bounds: &bounds,
+            bounds: &Bounds {
+                response_bytes: bounds.response_bytes.min(QUESTION),
+                ..bounds
+            },
         };
         asker.know(self, &admitted).await?;
+        // Also while Milvus was asked.
+        if self.traffic.has_ended() {
+            let detail = "the call ended before the request was let out";
+            return Err(Stop::refuse(Rule::Unfinished, detail));
+        }
         self.within_the_rate(endpoint, &admitted)?;
         record.sending();
         let answer = endpoint.transport().send(admitted, &bounds).await;
@@ -227,9 +234,12 @@ impl Call {
             self.meanings.forget().await;
         }
         let answer = answer.map_err(Stop::Failed)?;
-        match policy::filter(&allowance, route, answer.status(), answer.body()) {
-            Ok(body) => Ok(answer.with_body(body)),
-            Err(refusal) => Err(Stop::Withheld(Box::new(answer), refusal)),
+        let (status, body) = (answer.status(), answer.body());
+        let filter = move || policy::filter(&allowance, route, status, body);
+        match transport::aside(answer.bytes(), self.deadline, filter).await {
+            Ok(Ok(body)) => Ok(answer.with_body(body)),
+            Ok(Err(refusal)) => Err(Stop::Withheld(Box::new(answer), refusal)),
+            Err(error) => Err(Stop::Failed(error)),
         }
     }
 

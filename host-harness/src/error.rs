@@ -245,7 +245,9 @@ impl CallError {
         };
         Self::Tool(ToolError {
             kind: ErrorKind::InvalidArgument,
-            message: format!("{argument}: expected JSON as every reader takes it: {problem}"),
+            message: format!(
+                "{argument}: expected strict JSON, each key once in an object: {problem}"
+            ),
             source: ErrorSource::Host,
             argument: Some(argument),
             milvus_code: None,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use routes::Effect::{self, Drop, Erase, Outbound, Read, Write};
+use routes::Effect::{self, Drop, Erase, Read, Write};
 use tokio::sync::OnceCell;
 
 use crate::answer::{Answer, Json};
@@ -218,9 +218,7 @@ impl Host {
         let tools = self.0.tools.get_or_try_init(ask).await?;
         let tool = tools.iter().find(|known| known.name == tool);
         let effects = tool.map_or_else(Effects::default, classes);
-        // No class of a tool speaks of what Milvus contacts: that is the operator's policy alone.
-        let names = Names::exact(names.iter().map(String::as_str));
-        Ok(Policy::of(effects).collections(names).allow(Outbound))
+        Ok(Policy::of(effects).collections(names))
     }
 
     /// Runs a tool with the text of a JSON object as its arguments: strict JSON, in which no object repeats a name.

@@ -32,14 +32,14 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// Whether a character moves, hides or turns what a terminal shows: C0 and C1 controls, bidirectional and zero-width
-/// ones, and the tags, which no font shows and models read.
+/// ones, fillers, and the tags, which no font shows and models read. Selectors of variants pass: emoji have them.
 #[must_use]
 pub fn steers(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
         )
 }
 

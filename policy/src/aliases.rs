@@ -28,7 +28,7 @@ use routes::{Effect, Method, NameKind, Route};
 use super::answers::{code, has, text};
 use super::body::Reading;
 use super::json::Broken;
-use super::{Admitted, Allowance, Effects, Policy, Refusal, Rule};
+use super::{Admitted, Allowance, Effects, Facts, Policy, Refusal, Rule};
 
 /// A name in a request that may be an alias.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -104,13 +104,15 @@ impl Admitted {
         };
         Self {
             origin: self.origin.clone(),
-            route,
             query: query.filter(|query| !query.is_empty()),
             body: body.into(),
             names: Vec::new(),
-            collections: Vec::new(),
-            databases: Vec::new(),
-            effects: Effects::of(&[Effect::Read]),
+            facts: Facts {
+                route,
+                effects: Effects::of(&[Effect::Read]),
+                collections: Vec::new(),
+                databases: Vec::new(),
+            },
         }
     }
 }

@@ -2,7 +2,10 @@
 //! reaches no other collection than those that they name.
 
 use super::body::read_any;
-use super::names::is_name;
+use super::names::Names;
+
+/// Names that a call may be about: each of its requests is compared with them.
+const MAX_NAMES: usize = 64;
 
 /// Arguments that are not one JSON object which every reader reads alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,16 +16,16 @@ pub struct ArgumentError {
     pub problem: String,
 }
 
-/// The names that the arguments of one call give: the texts, alone or in lists, of top-level members whose name speaks
-/// of a collection or an alias. An empty text is an empty object.
+/// The names that the arguments of one call give: the texts in top-level members whose name speaks of a collection or an
+/// alias. An empty text is an empty object.
 ///
 /// # Errors
 /// The text is no JSON object, repeats a name in an object at any depth, or holds a lone surrogate or a number beyond a
-/// double (RFC 7493, sections 2.1 to 2.3).
-pub fn names(arguments: &str) -> Result<Vec<String>, ArgumentError> {
+/// double (RFC 7493, sections 2.1 to 2.3); or there are more than 64 such texts.
+pub fn names(arguments: &str) -> Result<Names, ArgumentError> {
     let text = arguments.trim_start();
     if text.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Names::default());
     }
     if !text.starts_with('{') {
         return Err(ArgumentError {
@@ -31,10 +34,11 @@ pub fn names(arguments: &str) -> Result<Vec<String>, ArgumentError> {
         });
     }
     match read_any(arguments, names_collections) {
-        Ok(mut reading) => {
-            reading.collections.retain(|name| is_name(name));
-            Ok(reading.collections)
-        }
+        Ok(reading) if reading.collections.len() > MAX_NAMES => Err(ArgumentError {
+            argument: String::new(),
+            problem: format!("expected at most {MAX_NAMES} names of collections"),
+        }),
+        Ok(reading) => Ok(Names::exact(reading.collections.iter().map(String::as_str))),
         Err((argument, fault)) => Err(ArgumentError {
             argument,
             problem: fault.detail,

@@ -122,19 +122,11 @@ pub(super) fn read_any(
 ) -> Result<Reading, (String, Fault)> {
     let (mut reader, mut reading) = (Reader::new(text, 0), Reading::default());
     reader.names_collections = names_collections;
-    match reader.run(Shape::Open(&ANY), &mut reading) {
+    match reader.run(Shape::Open(Open::FREE), &mut reading) {
         Ok(()) => Ok(reading),
         Err(fault) => Err((reader.path(), fault)),
     }
 }
-
-/// Any JSON.
-static ANY: Open = Open {
-    keys: &[],
-    others: Others::Free,
-    texts_hold_json: false,
-    rows: false,
-};
 
 /// What may stand at a place.
 #[derive(Clone, Copy)]
@@ -311,7 +303,7 @@ impl<'a> Reader<'a> {
         };
         let Some(known) = Key::named(keys, key) else {
             return match others {
-                Others::Free => Ok(Shape::Open(&ANY)),
+                Others::Free => Ok(Shape::Open(Open::FREE)),
                 Others::Outbound => {
                     self.raise(Effect::Outbound, reading);
                     Ok(Shape::Place)
@@ -349,12 +341,11 @@ impl<'a> Reader<'a> {
     fn raise(&mut self, effect: Effect, reading: &mut Reading) {
         reading.effects.insert(effect);
         if effect == Effect::Outbound {
-            let objects = self.frames.iter_mut().rev();
-            let mut flags = objects.filter_map(|frame| match frame {
-                Frame::Object { leads_out, .. } => Some(leads_out),
-                Frame::List { .. } => None,
-            });
-            flags.next().into_iter().for_each(|flag| *flag = true);
+            let mut objects = self.frames.iter_mut().rev();
+            let object = objects.find(|frame| matches!(frame, Frame::Object { .. }));
+            if let Some(Frame::Object { leads_out, .. }) = object {
+                *leads_out = true;
+            }
         }
     }
 

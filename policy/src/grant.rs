@@ -139,11 +139,6 @@ impl Policy {
         }
     }
 
-    /// Whether any request of `route` may leave: asked before its body is read. What it breaks else is `rule`.
-    pub(super) fn check_route(&self, rule: Rule, route: &Route) -> Result<(), Refusal> {
-        self.check_effects(rule, route.effects())
-    }
-
     /// Whether a request of `route`, which may leave, may hold what was read.
     pub(super) fn check(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
         self.check_effects(Rule::Effect, reading.effects.iter())?;
@@ -177,7 +172,8 @@ impl Policy {
         Err(Refusal::new(Rule::CallDatabase, detail))
     }
 
-    fn check_effects(
+    /// Whether it has all of these classes. What a request breaks else is `rule`.
+    pub(super) fn check_effects(
         &self,
         rule: Rule,
         effects: impl Iterator<Item = Effect>,
@@ -244,7 +240,8 @@ pub fn covers(known: &str, place: &str) -> bool {
     let coded = ["%2e", "%2f", "%5c", "%25"]
         .iter()
         .any(|code| coded.contains(code));
-    rest.is_empty() || known.ends_with('/') && !known.ends_with("://") && !climbs && !coded
+    rest.is_empty()
+        || known.ends_with('/') && !known.trim_end_matches('/').ends_with(':') && !climbs && !coded
 }
 
 /// Whether the route answers a list of names and nothing else, from which foreign ones can be taken.

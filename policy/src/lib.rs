@@ -75,13 +75,23 @@ pub struct WholeRequest<'a> {
 #[derive(Debug)]
 pub struct Admitted {
     origin: Origin,
-    route: &'static Route,
     query: Option<String>,
     body: Bytes,
     names: Vec<Name>,
-    collections: Vec<String>,
-    databases: Vec<String>,
-    effects: Effects,
+    facts: Facts,
+}
+
+/// What may be told of a request: no payload.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Its row in the table.
+    pub route: &'static Route,
+    /// Its classes of effect: its row's, and what keys of its body raise it to.
+    pub effects: Effects,
+    /// The collections and aliases that it names, as names in Milvus are.
+    pub collections: Vec<String>,
+    /// The databases that it names. None: it is for Milvus' default.
+    pub databases: Vec<String>,
 }
 
 impl Admitted {
@@ -91,36 +101,30 @@ impl Admitted {
         &self.origin
     }
 
+    /// What may be told of it.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// Its row in the table.
     #[must_use]
     pub fn route(&self) -> &'static Route {
-        self.route
+        self.facts.route
     }
 
-    /// Its classes of effect: its row's, and what keys of its body raise it to.
+    /// Its classes of effect.
     #[must_use]
     pub fn effects(&self) -> Effects {
-        self.effects
-    }
-
-    /// The collections and aliases that it names, as names in Milvus are: no payload.
-    #[must_use]
-    pub fn collections(&self) -> &[String] {
-        &self.collections
-    }
-
-    /// The databases that it names. None: it is for Milvus' default.
-    #[must_use]
-    pub fn databases(&self) -> &[String] {
-        &self.databases
+        self.facts.effects
     }
 
     /// The row's path, never the component's text; a query only after its closed list was passed.
     #[must_use]
     pub fn path_and_query(&self) -> String {
         match &self.query {
-            Some(query) => format!("{}?{query}", self.route.path),
-            None => self.route.path.to_owned(),
+            Some(query) => format!("{}?{query}", self.route().path),
+            None => self.route().path.to_owned(),
         }
     }
 
@@ -151,8 +155,9 @@ pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitte
     let mut reading = Reading::default();
     let query = check_query(route, request.query, &mut reading).map_err(known)?;
     check_body(allowance, route, &request).map_err(known)?;
-    let classes = allowance.policy.check_route(Rule::Effect, route);
-    let classes = classes.and_then(|()| allowance.call.check_route(Rule::Tool, route));
+    let (policy, call) = (&allowance.policy, &allowance.call);
+    let classes = policy.check_effects(Rule::Effect, route.effects());
+    let classes = classes.and_then(|()| call.check_effects(Rule::Tool, route.effects()));
     classes.map_err(known)?;
     if route.method == Method::Post {
         reading = body::read(route.keys, &request.body)
@@ -171,13 +176,15 @@ pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitte
     route.effects().for_each(|effect| effects.insert(effect));
     Ok(Admitted {
         origin: origin.clone(),
-        route,
         query,
         body: request.body,
         names: aliases::names(&allowance.policy, &reading),
-        collections: reading.collections,
-        databases: reading.databases,
-        effects,
+        facts: Facts {
+            route,
+            effects,
+            collections: reading.collections,
+            databases: reading.databases,
+        },
     })
 }
 

@@ -89,12 +89,13 @@ impl Redaction {
     pub fn redact(&self, text: &mut Vec<u8>) -> u64 {
         let starts = self.starts(text);
         let mut ways = Ways::default();
+        let mut walked = vec![0; self.needles().count()];
         let (mut count, mut read, mut written) = (0, 0, 0);
         for start in starts.ascending() {
             if start < read {
                 continue;
             }
-            let Some(end) = self.end(text, start, &mut ways) else {
+            let Some(end) = self.end(text, start, &mut ways, &mut walked) else {
                 continue;
             };
             let mark = if end - start < MARK.len() {
@@ -126,12 +127,28 @@ impl Redaction {
         starts
     }
 
-    /// Where the longest ends of what begins at `start`.
-    fn end(&self, text: &[u8], start: usize, ways: &mut Ways) -> Option<usize> {
-        let needles = self.lanes.iter().flat_map(|lane| &lane.needles);
-        needles
-            .filter_map(|needle| needle.end(text, start, ways))
-            .max()
+    fn needles(&self) -> impl Iterator<Item = &Needle> {
+        self.lanes.iter().flat_map(|lane| &lane.needles)
+    }
+
+    /// Where the longest ends of what begins at `start`. `walked` says for each needle how far the backslashes in front of a
+    /// letter were followed in vain: from each of them it is the same way, so that a run of them is followed once.
+    fn end(
+        &self,
+        text: &[u8],
+        start: usize,
+        ways: &mut Ways,
+        walked: &mut [usize],
+    ) -> Option<usize> {
+        let within_a_run = matches!(text.get(start), Some(b'\\' | b'%'));
+        let each = self.needles().zip(walked);
+        let ends = each.filter_map(|(needle, walked)| {
+            if within_a_run && start < *walked {
+                return None;
+            }
+            needle.end(text, start, ways, walked)
+        });
+        ends.max()
     }
 }
 
@@ -287,8 +304,8 @@ impl Needle {
     /// The end of the longest spelling that begins at `start`.
     ///
     /// A wrong way is followed where no right one is left, to the end of the window and behind it to the end of the
-    /// needle, so that the time does not say where it went wrong.
-    fn end(&self, text: &[u8], start: usize, ways: &mut Ways) -> Option<usize> {
+    /// needle, so that the time does not say where it went wrong. `walked` grows to where the first letter was looked for.
+    fn end(&self, text: &[u8], start: usize, ways: &mut Ways, walked: &mut usize) -> Option<usize> {
         let (Ways { now, next }, window) = (ways, self.window());
         now.clear();
         next.clear();
@@ -309,6 +326,9 @@ impl Needle {
                 continue;
             }
             while let Some((at, behind, right)) = now.pop_front() {
+                if place == 0 {
+                    *walked = at.max(*walked);
+                }
                 behind.readings(text, at, |value, end| {
                     if value == b'\\' {
                         reach(now, (end, Behind::Backslash, right));

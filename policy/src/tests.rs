@@ -388,18 +388,41 @@ fn t65_refusals_show_foreign_text_escaped_and_cut() {
 
 #[test]
 fn t26_t74_the_names_of_a_call_are_those_of_its_top_level() {
-    let names = |text: &str| names_in(text).expect(text);
+    let names = |text: &str| names_in(text).expect(text).to_string();
     let strict = r#"{"collection_name":"docs","data":[{"collection_name":"hr"}],"text":"hr"}"#;
-    assert_eq!(names(strict), ["docs"]);
+    assert_eq!(names(strict), "docs");
     assert_eq!(
         names(r#"{"collection_names":["a","b"],"alias_name":"c","newCollectionName":"d"}"#),
-        ["a", "b", "c", "d"]
+        "a, b, c, d"
     );
-    assert!(names("").is_empty() && names(" { } ").is_empty());
+    assert_eq!(
+        (names("").as_str(), names(" { } ").as_str()),
+        ("none", "none")
+    );
     // What only speaks of a collection names none.
     let words =
         r#"{"collection_description":"hr","about_alias":"hr","names":"hr","n\u0061me":"hr"}"#;
-    assert!(names(words).is_empty());
+    assert_eq!(names(words), "none");
+}
+
+#[test]
+fn t26_t46_a_call_is_about_few_collections() {
+    let of = |count: usize| {
+        let names: Vec<String> = (0..count).map(|at| format!("\"a{at}\"")).collect();
+        names_in(&format!("{{\"collections\":[{}]}}", names.join(",")))
+    };
+    assert!(of(64).is_ok_and(|names| names.hold("a63")));
+    let error = of(65).expect_err("one more");
+    assert_eq!(error.problem, "expected at most 64 names of collections");
+}
+
+#[test]
+fn t28_a_scheme_alone_covers_nothing() {
+    for known in ["https://", "https:/", "file:///", "s3:"] {
+        assert!(!covers(known, &format!("{known}x")), "{known}");
+        assert!(covers(known, known), "{known}");
+    }
+    assert!(covers("file:///data/", "file:///data/x") && covers("/data/", "/data/x"));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! - `add_function` is a `Write` as `fields/add` is; which function it is decides whether it is `Outbound` too.
 //!   `alter_function` overwrites, so `Erase`.
 //! - `alter_properties` is `Erase` whatever the properties: a time to live of a second empties the collection.
+//!   `drop_properties` is no more, whatever it removes: a property that is gone is Milvus' default again.
 //! - `load` is `Admin`: it takes memory of the query nodes until somebody releases it.
 
 use crate::key::{COLLECTION, COLLECTION_NAME, DB, Key, collection, database, free, job};

@@ -143,7 +143,7 @@ pub enum Others {
 
 impl Open {
     /// Any JSON.
-    pub(crate) const FREE: &'static Self = &Self {
+    pub const FREE: &'static Self = &Self {
         keys: &[],
         others: Others::Free,
         texts_hold_json: false,

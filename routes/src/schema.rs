@@ -188,6 +188,8 @@ pub(crate) static TYPE_PARAMS: Open = Open::closed(&[
 /// server from it as well (`ivf.cc`, `VectorMemIndex.cpp`, `indexbuilder/index_c.cpp`); these are never let out.
 static INDEX_PARAMS: Open = Open {
     keys: &[
+        // The same once more, in which older servers look for these.
+        forbidden("params"),
         forbidden("raw_data_store_prefix"),
         forbidden("mmap_filepath"),
         forbidden("emb_list_meta_file_path"),

@@ -6,7 +6,7 @@ use super::*;
 use crate::client::scripted::{Scripted, Sent, connection};
 use crate::mutations::Mutations;
 use bytes::Bytes;
-use policy::{Admitted, Allowance, Effects, Names, Origin, Policy, Refusal, Rule, WholeRequest};
+use policy::{Admitted, Allowance, Effects, Origin, Policy, Refusal, Rule, WholeRequest};
 use routes::Effect;
 
 /// Every tool with its example, and with the example of every property.
@@ -42,16 +42,13 @@ fn admitted(tool: &Definition, arguments: &str, request: &Sent) -> Result<Admitt
     let classes = known.filter(|effect| tool.classes.iter().any(|class| class == effect.as_str()));
     classes.for_each(|effect| effects.insert(effect));
     let names = policy::names_in(arguments).expect("the host passes strict arguments on");
-    let names = Names::parse(names.iter().map(String::as_str)).unwrap_or_default();
     let allowance = Allowance {
         origin: Some(Origin::parse("http://127.0.0.1:19530").unwrap()),
         request_bytes: 1 << 20,
         rows: 1000,
         // What Milvus itself contacts is the operator's to allow, here as in the host.
         policy: Policy::full().outside("https://"),
-        call: Policy::of(effects)
-            .collections(names)
-            .allow(Effect::Outbound),
+        call: Policy::of(effects).collections(names),
     };
     let route = routes::all()
         .find(|route| route.path == request.path)

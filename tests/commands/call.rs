@@ -152,13 +152,13 @@ fn arguments_that_are_no_json_and_those_that_a_tool_does_not_know_are_wrong_usag
         (
             "milvus_delete",
             "{collection_name:'docs',filter:'id == 77',filter:'id > 0'}",
-            "error: the arguments: expected a JSON object: `filter` stands twice\n\n\
+            "error: the arguments: expected a JSON object: `filter` stands twice at line 1 column 1\n\n\
              hint: `milvus-host tools NAME` shows the arguments of a tool",
         ),
         (
             "milvus_insert",
             "{\"collection_name\":\"docs\",\"data\":[{\"id\":3,\"id\":4}]}",
-            "error: data[0].id: expected JSON as every reader takes it: a key stands twice (at byte 50)\n\n\
+            "error: data[0].id: expected strict JSON, each key once in an object: a key stands twice (at byte 49)\n\n\
              hint: `milvus-host tools NAME` shows the arguments of a tool",
         ),
         (

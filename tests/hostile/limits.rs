@@ -751,6 +751,11 @@ fn t49_what_takes_long_to_check_or_to_compile_is_refused_or_done_in_time() {
             LimitKind::CompileCost,
         ),
         (functions(1000, &locals(300, 300)), LimitKind::CompileCost),
+        // Declared, and never used.
+        (
+            functions(100_000, &[&[1][..], &leb(50_000), &[0x7f, 0x0b]].concat()),
+            LimitKind::CompileCost,
+        ),
         (types(1_000_000), LimitKind::ComponentStructure),
         (imports(1_000_000), LimitKind::ComponentStructure),
         (resources(400_000), LimitKind::ComponentStructure),

@@ -263,6 +263,15 @@ async fn t14_an_empty_list_lets_nothing_be_named() {
     .await;
 }
 
+/// A place that the operator names lets Milvus be told of it by tools that say so, not by one that says it reads.
+#[tokio::test]
+async fn t26_a_tool_that_says_it_reads_exports_nothing_to_a_place_that_is_let_out() {
+    let export = "/v2/vectordb/jobs/snapshot/export";
+    let body = r#"{"collectionName":"docs","snapshotName":"s","targetS3Path":"s3://exports/x"}"#;
+    let policy = Policy::read_only().outside("s3://exports/");
+    each_is_refused(&policy, &[(export, body, "tool-effect")]).await;
+}
+
 #[tokio::test]
 async fn t83_a_call_that_succeeds_says_how_many_of_its_requests_were_refused() {
     let milvus = Recorder::start();

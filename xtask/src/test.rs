@@ -77,8 +77,13 @@ pub(crate) fn test() -> Result<ExitCode> {
 
     // The component by itself: features unify over what is tested together, and it has to do without the others'.
     tally.cargo_test(
-        "the component and the table of routes",
-        &["milvus-plugin", "milvus-routes", "milvus-policy"],
+        "the component, the table of routes and the policy",
+        &[
+            "milvus-plugin",
+            "milvus-lenient",
+            "milvus-routes",
+            "milvus-policy",
+        ],
     )?;
     // The host's side together, so that wasmtime is built once for all of its tests.
     tally.cargo_test(

@@ -184,7 +184,7 @@ mod tests {
         thread::sleep(Duration::from_millis(200));
         assert!(seen.0.lock().unwrap().is_empty());
         full.store(false, Ordering::SeqCst);
-        audit.line(&format!("{{\"n\":100}}"));
+        audit.line("{\"n\":100}");
         drop(audit);
         let text = String::from_utf8(seen.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<serde_json::Value> = text

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use policy::{Admitted, Effects, Refusal, Rule};
-use routes::{Effect, Route};
+use policy::{Admitted, Effects, Facts, Refusal, Rule};
+use routes::Effect;
 use tokio::time::Instant;
 
 use super::Call;
@@ -29,25 +29,6 @@ pub(crate) struct Record {
     sending: bool,
     over: bool,
     _on_its_way: Option<OnItsWay>,
-}
-
-/// What is written of a request that may leave.
-struct Facts {
-    route: &'static Route,
-    effects: Effects,
-    databases: Vec<String>,
-    collections: Vec<String>,
-}
-
-impl Facts {
-    fn of(request: &Admitted) -> Self {
-        Self {
-            route: request.route(),
-            effects: request.effects(),
-            databases: request.databases().to_vec(),
-            collections: request.collections().to_vec(),
-        }
-    }
 }
 
 impl Record {
@@ -81,7 +62,7 @@ impl Record {
             method: route.method.as_str(),
             path: route.path.to_owned(),
             started: Instant::now(),
-            admitted: Some(Facts::of(question)),
+            admitted: Some(question.facts().clone()),
             request_bytes: question.body().len() as u64,
             sending: true,
             over: false,
@@ -91,7 +72,7 @@ impl Record {
 
     /// It may leave.
     pub(super) fn admitted(&mut self, request: &Admitted) {
-        self.admitted = Some(Facts::of(request));
+        self.admitted = Some(request.facts().clone());
     }
 
     /// From here on Milvus may have seen it.
@@ -130,10 +111,7 @@ impl Record {
         if self.by_host {
             return;
         }
-        {
-            let mut noted = self.call.traffic.noted();
-            (noted.unreachable, noted.limit) = (None, None);
-        }
+        self.call.traffic.reached(None, None);
         if let Some(refusal) = withheld {
             self.call.traffic.note(refusal);
         }
@@ -161,8 +139,7 @@ impl Record {
         if self.by_host {
             return;
         }
-        let mut noted = self.call.traffic.noted();
-        (noted.unreachable, noted.limit) = (error.connection(), error.limit());
+        self.call.traffic.reached(error.connection(), error.limit());
     }
 
     fn line(&self, verdict: &'static str) -> Line {

@@ -93,6 +93,12 @@ impl Traffic {
         noted.refusals.push(refusal);
     }
 
+    /// Keeps how the last request ended: without a connection, or at a limit.
+    pub(super) fn reached(&self, unreachable: Option<ConnectError>, limit: Option<LimitKind>) {
+        let mut noted = self.noted();
+        (noted.unreachable, noted.limit) = (unreachable, limit);
+    }
+
     /// From here on nothing more leaves. A body whose writer is gone looks complete; it is not sent.
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);

@@ -31,6 +31,7 @@ pub(super) fn engine(limits: &Limits) -> Result<Engine> {
         .wasm_relaxed_simd(false)
         .wasm_simd(false)
         .wasm_memory64(false)
+        .wasm_multi_value(false)
         .wasm_multi_memory(false)
         .wasm_extended_const(false)
         .wasm_wide_arithmetic(false)
@@ -176,6 +177,10 @@ mod tests {
             ("tail call", "(module (func $f (return_call $f)))"),
             ("simd", "(module (func (param v128)))"),
             ("memory64", "(module (memory i64 1))"),
+            (
+                "multi value",
+                "(module (func (result i32 i32) (i32.const 0) (i32.const 0)))",
+            ),
             ("multi memory", "(module (memory 1) (memory 1))"),
             ("threads", "(module (memory 1 1 shared))"),
             (
@@ -207,10 +212,9 @@ mod tests {
     fn what_rust_emits_is_compiled() {
         let engine = engine(&Limits::default()).unwrap();
         let text = "(component (core module (memory 1) (table 1 funcref)
-            (func (param f32 i32) (result i32 i64)
+            (func (param f32 i32) (result i32)
                 (memory.fill (i32.const 0) (i32.const 0) (i32.const 8))
-                (i32.extend8_s (i32.trunc_sat_f32_u (local.get 0)))
-                (i64.const 1))))";
+                (i32.extend8_s (i32.trunc_sat_f32_u (local.get 0))))))";
         Component::new(&engine, wat::parse_str(text).unwrap()).unwrap();
     }
 

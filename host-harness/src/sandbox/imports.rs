@@ -85,7 +85,13 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<ComponentInfo, Build
                 functions = functions.saturating_add(section.count().into());
             }
             Payload::CodeSectionEntry(body) => {
-                let size = body.range().len() as u64;
+                let locals = body.get_locals_reader().map_err(invalid)?;
+                let mut size = body.range().len() as u64;
+                // A few bytes declare billions of them.
+                for local in locals {
+                    let (count, _) = local.map_err(invalid)?;
+                    size = size.saturating_add(count.into());
+                }
                 cost = cost.saturating_add(size.saturating_mul(size));
             }
             Payload::ComponentImportSection(section) if depth == 0 => {

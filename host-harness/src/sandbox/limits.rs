@@ -128,8 +128,8 @@ limits! {
     requests_per_call: u32 = 64, RequestsPerCall "requests-per-call" Count 1, 1_000_000;
     /// Requests of a call that are on their way at a time: 8.
     requests_at_once: u32 = 8, RequestsAtOnce "requests-at-once" Count 1, 1000;
-    /// Requests a minute of each operation of class `admin` (load, flush, compact), at one endpoint: 10. `u32::MAX`: any
-    /// number.
+    /// Requests a minute of each operation of class `admin` (load, flush, compact), at one endpoint: 10. Creating a
+    /// collection counts as loading one. `u32::MAX`: any number.
     admin_per_minute: u32 = 10, AdminPerMinute "admin-per-minute" Count 1, u32::MAX as u64;
     /// Requests and answers that the host holds at a time, over all calls: 256 MiB; one call takes no more than half.
     budget_bytes: u64 = 256 << 20, BudgetBytes "budget-bytes" Bytes 1 << 10, 1 << 40;

@@ -18,7 +18,7 @@ use crate::credential::{Renewal, Shown};
 use crate::sandbox::LimitKind;
 
 /// To search so much takes some milliseconds.
-const LARGE: usize = 1 << 20;
+const LARGE: u64 = 1 << 18;
 
 /// An answer, whole; the credential is taken out of it.
 #[derive(Debug)]
@@ -46,6 +46,7 @@ impl<B: AsRef<[u8]>> AsRef<[u8]> for Held<B> {
 }
 
 /// How large an answer may be, and how long it may take.
+#[derive(Clone, Copy)]
 pub(crate) struct Bounds<'a> {
     pub(crate) budget: &'a Budget,
     pub(crate) response_bytes: u64,
@@ -202,8 +203,7 @@ impl Answer {
     }
 }
 
-/// Takes the credential out; says how often. What takes long is done where it holds up no other call, and the call does
-/// not wait for it beyond its end.
+/// Takes the credential out; says how often.
 async fn without_credential(
     shown: Option<&Shown>,
     mut bytes: Vec<u8>,
@@ -213,20 +213,31 @@ async fn without_credential(
     let Some(shown) = shown else {
         return Ok((bytes, 0));
     };
-    if bytes.len() < LARGE {
-        let count = shown.redact(&mut bytes);
-        return Ok((bytes, count));
-    }
+    let length = bytes.len() as u64;
     let (shown, share) = (shown.clone(), Arc::clone(share));
     // With its share: if the call ends first, the bytes are held on here.
-    let searching = spawn_blocking(move || {
+    let search = move || {
         let count = shown.redact(&mut bytes);
         drop(share);
         (bytes, count)
-    });
+    };
+    aside(length, deadline, search).await
+}
+
+/// Runs work over so many bytes; what takes long where it holds up no other call. Nobody waits for it beyond `deadline`.
+pub(crate) async fn aside<T: Send + 'static>(
+    bytes: u64,
+    deadline: Instant,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, TransportError> {
+    if bytes < LARGE {
+        return Ok(work());
+    }
     let late = TransportError::Timeout(Some(LimitKind::CallTime));
-    let searched = timeout_at(deadline, searching).await.map_err(|_| late)?;
-    searched.map_err(|_| TransportError::Internal)
+    let done = timeout_at(deadline, spawn_blocking(work))
+        .await
+        .map_err(|_| late)?;
+    done.map_err(|_| TransportError::Internal)
 }
 
 /// The number of an answer that begins with `{"code":`, as all of Milvus do: Go writes the keys of a map in order.

@@ -23,7 +23,7 @@ use crate::error::EndpointError;
 use outgoing::{Outgoing, Sender, Stuck};
 use policy::{Admitted, Scheme};
 
-pub(crate) use answer::{Answer, Bounds, Wait};
+pub(crate) use answer::{Answer, Bounds, Wait, aside};
 pub use error::ConnectError;
 pub(crate) use error::TransportError;
 pub(crate) use resolve::Addresses;

@@ -261,8 +261,12 @@ fn t26_t57_t74_arguments_are_read_as_every_reader_reads_them_or_not_at_all() {
         passed += 1;
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         assert!(value.is_object() || text.trim().is_empty(), "{text}");
-        let told = |name: &String| value.to_string().contains(&format!("\"{name}\""));
-        assert!(names.iter().all(told), "{names:?} in {text}");
+        let names = names.to_string();
+        let told = |name: &str| value.to_string().contains(&format!("\"{name}\""));
+        assert!(
+            names == "none" || names.split(", ").all(told),
+            "{names} in {text}"
+        );
     }
     assert!(passed > cases() / 100, "{passed}");
 }
