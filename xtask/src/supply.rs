@@ -24,6 +24,7 @@ pub(crate) fn supply() -> Result<()> {
         succeed(deny.current_dir(root()), "cargo-deny")
     };
     check(&["licenses", "bans", "sources"])?;
+    println!("   wasmtime: {}", newer_engine()?);
     if fetched()? {
         return check(&["advisories"]);
     }
@@ -31,6 +32,22 @@ pub(crate) fn supply() -> Result<()> {
         "   advisories: NOT checked, their database (RustSec's, by git) cannot be reached from here"
     );
     Ok(())
+}
+
+/// Whether the registry has a newer release of the engine's line, by cargo's own words.
+fn newer_engine() -> Result<String> {
+    let mut update = cargo();
+    update.args(["update", "--dry-run", "--package", "wasmtime"]);
+    let asked = update.output().context("cargo cannot be started")?;
+    let said = String::from_utf8_lossy(&asked.stderr);
+    let newer = said
+        .lines()
+        .find(|line| line.contains("Updating wasmtime v"));
+    Ok(match newer {
+        Some(line) => format!("{}: take it, with a word in docs/threats.toml", line.trim()),
+        None if asked.status.success() => "no newer release of this line".to_owned(),
+        None => "NOT asked, the registry cannot be reached from here".to_owned(),
+    })
 }
 
 /// Fetches the database of advisories; whether that went well.
