@@ -240,11 +240,12 @@ impl Running<'_> {
         self,
         ended: Result<wasmtime::Result<Result<T, E>>, Cut>,
     ) -> Result<Answer<T>, CallFailure<E::Rest>> {
+        // The place is given back last.
         let Self {
+            _place,
             gate,
             store,
             mut over,
-            _place,
             ..
         } = self;
         drop(gate);

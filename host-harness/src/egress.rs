@@ -174,6 +174,7 @@ impl Call {
         let Some(_share) = came.share else {
             return Err(Stop::Failed(TransportError::Overloaded));
         };
+        self.still_open()?;
         let allowance = self.allowance();
         let whole = WholeRequest {
             method: head.method.as_str(),
@@ -222,11 +223,8 @@ impl Call {
             },
         };
         asker.know(self, &admitted).await?;
-        // Also while Milvus was asked.
-        if self.traffic.has_ended() {
-            let detail = "the call ended before the request was let out";
-            return Err(Stop::refuse(Rule::Unfinished, detail));
-        }
+        // It may have ended while Milvus was asked.
+        self.still_open()?;
         self.within_the_rate(endpoint, &admitted)?;
         record.sending();
         let answer = endpoint.transport().send(admitted, &bounds).await;
@@ -241,6 +239,15 @@ impl Call {
             Ok(Err(refusal)) => Err(Stop::Withheld(Box::new(answer), refusal)),
             Err(error) => Err(Stop::Failed(error)),
         }
+    }
+
+    /// Whether the call goes on: what its end cuts short looks whole.
+    fn still_open(&self) -> Result<(), Stop> {
+        if self.traffic.has_ended() {
+            let detail = "the call ended before the request was let out";
+            return Err(Stop::refuse(Rule::Unfinished, detail));
+        }
+        Ok(())
     }
 
     /// Whether a costly operation may be asked for again within this minute.

@@ -245,9 +245,7 @@ impl CallError {
         };
         Self::Tool(ToolError {
             kind: ErrorKind::InvalidArgument,
-            message: format!(
-                "{argument}: expected strict JSON, each key once in an object: {problem}"
-            ),
+            message: format!("{argument}: {problem}"),
             source: ErrorSource::Host,
             argument: Some(argument),
             milvus_code: None,

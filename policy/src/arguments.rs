@@ -1,6 +1,8 @@
 //! The arguments of a tool call, read before the component sees them: it and the host then read them alike, and the call
 //! reaches no other collection than those that they name.
 
+use std::collections::BTreeSet;
+
 use super::body::read_any;
 use super::names::Names;
 
@@ -21,7 +23,7 @@ pub struct ArgumentError {
 ///
 /// # Errors
 /// The text is no JSON object, repeats a name in an object at any depth, or holds a lone surrogate or a number beyond a
-/// double (RFC 7493, sections 2.1 to 2.3); or there are more than 64 such texts.
+/// double (RFC 7493, sections 2.1 to 2.3); or there are more than 64 names.
 pub fn names(arguments: &str) -> Result<Names, ArgumentError> {
     let text = arguments.trim_start();
     if text.is_empty() {
@@ -34,14 +36,24 @@ pub fn names(arguments: &str) -> Result<Names, ArgumentError> {
         });
     }
     match read_any(arguments, names_collections) {
-        Ok(reading) if reading.collections.len() > MAX_NAMES => Err(ArgumentError {
-            argument: String::new(),
-            problem: format!("expected at most {MAX_NAMES} names of collections"),
-        }),
-        Ok(reading) => Ok(Names::exact(reading.collections.iter().map(String::as_str))),
+        Ok(reading) => {
+            let names: BTreeSet<&str> = reading.collections.iter().map(String::as_str).collect();
+            let names = Names::exact(names);
+            if names.count() <= MAX_NAMES {
+                return Ok(names);
+            }
+            let (most, got) = (MAX_NAMES, names.count());
+            Err(ArgumentError {
+                argument: String::new(),
+                problem: format!("expected at most {most} names of collections, got {got}"),
+            })
+        }
         Err((argument, fault)) => Err(ArgumentError {
             argument,
-            problem: fault.detail,
+            problem: format!(
+                "expected strict JSON, each key once in an object: {}",
+                fault.detail
+            ),
         }),
     }
 }

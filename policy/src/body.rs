@@ -445,7 +445,16 @@ impl<'a> Reader<'a> {
         match (shape.inner(), text) {
             (_, Some(text)) if self.naming => reading.collections.push(text.to_owned()),
             (Shape::Place, _) => reading.outside(text),
-            (Shape::Closed(_) | Shape::List(_) | Shape::Map(_), _) => return Err(self.misplaced()),
+            (Shape::Closed(_) | Shape::List(_) | Shape::Map(_), _)
+            | (
+                Shape::Open(Open {
+                    others: Others::Refused,
+                    ..
+                }),
+                Some(_),
+            ) => {
+                return Err(self.misplaced());
+            }
             (Shape::Open(open), Some(text)) if open.texts_hold_json => {
                 return self.held(open, text, reading);
             }
@@ -490,7 +499,7 @@ impl<'a> Reader<'a> {
         path
     }
 
-    // ── faults: a place and a reason, never the text ────────────
+    // ── faults: a place and a reason; of the text no more than a key ────────────
 
     fn broken(&self, why: &'static str) -> Fault {
         self.scanner.broken(why).into()

@@ -147,7 +147,7 @@ impl Policy {
     }
 
     /// Whether a request of `route` is one that the call is for. What single keys raise it to is for the operator's
-    /// policy to say, not for a tool's hints.
+    /// policy to say, not for a tool's classes.
     pub(super) fn check_call(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
         self.check_names(route, reading)
             .map_err(|refusal| Refusal {

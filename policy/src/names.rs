@@ -56,6 +56,12 @@ impl Names {
         Self(names.map(str::to_owned).collect())
     }
 
+    /// How many entries it has.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether a name is in it.
     #[must_use]
     pub fn hold(&self, name: &str) -> bool {

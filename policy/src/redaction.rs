@@ -8,10 +8,11 @@
 //!
 //! What is looked for is the secret part: the password of `user:password`, or all of an API key.
 //!
-//! Time is linear in the text (times the secret's length, where its first letters repeat themselves without end), and does
-//! not tell how much of a secret a text holds: a component that could measure that would learn it letter by letter. So
-//! the beginnings of all forms, [`WINDOW`] bytes of the secret in each, are searched for at once, bit-parallel (Baeza-Yates
-//! and Gonnet's Shift-And), with the same steps whatever they are; see [`Lane`]. Only a whole window is seen in the time.
+//! Time is linear in the text: where following what begins like a secret takes more than [`STEPS`] for each byte, which
+//! takes a server that means it, the rest of the text is taken out. And time does not tell how much of a secret a text
+//! holds: a component that could measure that would learn it letter by letter. So the beginnings of all forms, [`WINDOW`]
+//! bytes of the secret in each, are searched for at once, bit-parallel (Baeza-Yates and Gonnet's Shift-And), with the same
+//! steps whatever they are; see [`Lane`]. Only a whole window is seen in the time.
 
 use std::collections::VecDeque;
 
@@ -28,6 +29,9 @@ const SHORTEST_ALONE: usize = 8;
 const WINDOW: usize = 9;
 /// Bytes that mean nothing in some form.
 const GAPS: [u8; 6] = *b" \t\r\n:-";
+/// Steps for each byte of a text on the ways of what begins like a secret: many times what a text of nothing but secrets
+/// takes. A server can have more of them taken by what is spelled in many ways in front of half a secret, without end.
+const STEPS: usize = 128;
 /// More than the longest spelling of a byte, and a power of two.
 const AHEAD: usize = 8;
 
@@ -88,14 +92,16 @@ impl Redaction {
     /// Replaced, not refused: a token may well be a word that stands in somebody's rows.
     pub fn redact(&self, text: &mut Vec<u8>) -> u64 {
         let starts = self.starts(text);
-        let mut ways = Ways::default();
-        let mut walked = vec![0; self.needles().count()];
+        let mut ways = Ways {
+            steps: text.len().saturating_mul(STEPS).saturating_add(1 << 16),
+            ..Ways::default()
+        };
         let (mut count, mut read, mut written) = (0, 0, 0);
         for start in starts.ascending() {
             if start < read {
                 continue;
             }
-            let Some(end) = self.end(text, start, &mut ways, &mut walked) else {
+            let Some(end) = self.end(text, start, &mut ways) else {
                 continue;
             };
             let mark = if end - start < MARK.len() {
@@ -127,28 +133,12 @@ impl Redaction {
         starts
     }
 
-    fn needles(&self) -> impl Iterator<Item = &Needle> {
-        self.lanes.iter().flat_map(|lane| &lane.needles)
-    }
-
-    /// Where the longest ends of what begins at `start`. `walked` says for each needle how far the backslashes in front of a
-    /// letter were followed in vain: from each of them it is the same way, so that a run of them is followed once.
-    fn end(
-        &self,
-        text: &[u8],
-        start: usize,
-        ways: &mut Ways,
-        walked: &mut [usize],
-    ) -> Option<usize> {
-        let within_a_run = matches!(text.get(start), Some(b'\\' | b'%'));
-        let each = self.needles().zip(walked);
-        let ends = each.filter_map(|(needle, walked)| {
-            if within_a_run && start < *walked {
-                return None;
-            }
-            needle.end(text, start, ways, walked)
-        });
-        ends.max()
+    /// Where the longest ends of what begins at `start`.
+    fn end(&self, text: &[u8], start: usize, ways: &mut Ways) -> Option<usize> {
+        let needles = self.lanes.iter().flat_map(|lane| &lane.needles);
+        needles
+            .filter_map(|needle| needle.end(text, start, ways))
+            .max()
     }
 }
 
@@ -286,6 +276,8 @@ const FIRST: [u8; 1 << 8] = {
 struct Ways {
     now: VecDeque<Way>,
     next: VecDeque<Way>,
+    /// Steps that may still be taken in this text.
+    steps: usize,
 }
 
 type Way = (usize, Behind, bool);
@@ -304,9 +296,10 @@ impl Needle {
     /// The end of the longest spelling that begins at `start`.
     ///
     /// A wrong way is followed where no right one is left, to the end of the window and behind it to the end of the
-    /// needle, so that the time does not say where it went wrong. `walked` grows to where the first letter was looked for.
-    fn end(&self, text: &[u8], start: usize, ways: &mut Ways, walked: &mut usize) -> Option<usize> {
-        let (Ways { now, next }, window) = (ways, self.window());
+    /// needle, so that the time does not say where it went wrong. Where all steps are taken, the rest of the text is the
+    /// spelling: too much rather than too little.
+    fn end(&self, text: &[u8], start: usize, ways: &mut Ways) -> Option<usize> {
+        let (Ways { now, next, steps }, window) = (ways, self.window());
         now.clear();
         next.clear();
         now.push_back((start, Behind::Anything, true));
@@ -323,12 +316,14 @@ impl Needle {
             {
                 *at += 1;
                 *right &= self.form.letter(byte) == *letter;
+                *steps = steps.saturating_sub(1);
                 continue;
             }
             while let Some((at, behind, right)) = now.pop_front() {
-                if place == 0 {
-                    *walked = at.max(*walked);
-                }
+                let Some(left) = steps.checked_sub(1) else {
+                    return Some(text.len());
+                };
+                *steps = left;
                 behind.readings(text, at, |value, end| {
                     if value == b'\\' {
                         reach(now, (end, Behind::Backslash, right));
@@ -339,7 +334,10 @@ impl Needle {
                             reach(now, (end, Behind::Percent, right));
                         }
                         let right = right & (self.form.letter(value) == *letter);
-                        reach(next, (end, Behind::Anything, right));
+                        // Of the wrong ways one is enough.
+                        if right || next.is_empty() {
+                            reach(next, (end, Behind::Anything, right));
+                        }
                     }
                 });
             }

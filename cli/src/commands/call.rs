@@ -56,7 +56,7 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
     };
     if answer.refused > 0 {
         eprintln!(
-            "warning: the component tried {} requests that the host refused; --audit stderr shows them",
+            "warning: requests of the component that the host refused: {}; --audit stderr shows them",
             answer.refused
         );
     }

@@ -237,7 +237,8 @@ pub(crate) async fn aside<T: Send + 'static>(
     let done = timeout_at(deadline, spawn_blocking(work))
         .await
         .map_err(|_| late)?;
-    done.map_err(|_| TransportError::Internal)
+    // The answer was there.
+    done.map_err(|_| TransportError::Incomplete)
 }
 
 /// The number of an answer that begins with `{"code":`, as all of Milvus do: Go writes the keys of a map in order.
