@@ -29,9 +29,9 @@ const SHORTEST_ALONE: usize = 8;
 const WINDOW: usize = 9;
 /// Bytes that mean nothing in some form.
 const GAPS: [u8; 6] = *b" \t\r\n:-";
-/// Steps for each byte of a text on the ways of what begins like a secret: many times what a text of nothing but secrets
+/// Steps for each byte of a text on the ways of what begins like a secret: some four times what a text of nothing but secrets
 /// takes. A server can have more of them taken by what is spelled in many ways in front of half a secret, without end.
-const STEPS: usize = 128;
+const STEPS: usize = 16;
 /// More than the longest spelling of a byte, and a power of two.
 const AHEAD: usize = 8;
 

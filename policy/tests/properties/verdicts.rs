@@ -186,7 +186,13 @@ fn values(key: &Key, depth: usize) -> Vec<Turned> {
         value.placeless |= raised == Some(Effect::Outbound) && !value.body.contains(PLACE);
     }
     if matches!(key.keys, Keys::None | Keys::Open(_)) {
-        values.extend(scalars(key));
+        let mut scalars = scalars(key);
+        // A map of a closed set is an object, and no text that may hold one.
+        let closed = matches!(key.keys, Keys::Open(open) if open.others == Others::Refused);
+        for scalar in &mut scalars {
+            scalar.forbidden |= closed && scalar.body.starts_with('"');
+        }
+        values.extend(scalars);
     }
     values
 }
