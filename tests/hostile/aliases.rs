@@ -395,7 +395,7 @@ async fn t81_where_a_name_leads_elsewhere_the_component_sees_the_same_whatever_i
         ..host_harness::Limits::default()
     };
     let sandbox = Sandbox::new(limits);
-    let (mut told, mut times) = (Vec::new(), Vec::new());
+    let mut told = Vec::new();
     for there in ["at once", "late", "too large", "broken off"] {
         let milvus = Recorder::answering(move |request| match (request.path(), there) {
             (DESCRIBE_ALIAS, _) => said(0, "hr"),
@@ -431,11 +431,9 @@ async fn t81_where_a_name_leads_elsewhere_the_component_sees_the_same_whatever_i
             "{there}: {seen:?}"
         );
         told.push(seen.told());
-        times.push(seen.time);
     }
     told.dedup();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(times.iter().all(|time| time.as_millis() < 300), "{times:?}");
 }
 
 #[tokio::test]
