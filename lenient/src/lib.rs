@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// What is between a repeated name and the end of the message about it: errors of readers are texts.
-const TWICE: &str = "stands twice";
+/// How the message about a repeated name begins: errors of readers are texts.
+const TWICE: &str = "expected each name once";
 
 /// Why a text is not read. Shows none of its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl fmt::Display for Problem {
 /// let json = lenient::read("{collection_name: 'docs', limit: 5,}").unwrap();
 /// assert_eq!(json.get(), r#"{"collection_name":"docs","limit":5}"#);
 /// let twice = lenient::read("{filter: 'id == 77', filter: 'id > 0'}").unwrap_err();
-/// assert!(twice.text.contains("`filter` stands twice"));
+/// assert!(twice.text.ends_with("got `filter` twice"));
 /// ```
 pub fn read(text: &str) -> Result<Box<RawValue>, Problem> {
     let problem = match serde_json::from_str::<&RawValue>(text) {
@@ -48,8 +48,8 @@ pub fn read(text: &str) -> Result<Box<RawValue>, Problem> {
     let read = json5::from_str(text).map(|Unique(value)| serde_json::value::to_raw_value(&value));
     match read {
         Ok(Ok(raw)) => Ok(raw),
-        Err(cause) if cause.to_string().contains(TWICE) => Err(Problem {
-            text: cause.to_string(),
+        Err(cause) if cause.to_string().starts_with(TWICE) => Err(Problem {
+            text: without_position(&cause.to_string()),
             repeats: true,
         }),
         // Of the two readers' words those about JSON help more: few write JSON5 on purpose.
@@ -58,6 +58,13 @@ pub fn read(text: &str) -> Result<Box<RawValue>, Problem> {
             repeats: false,
         }),
     }
+}
+
+/// A message without the place that the JSON5 reader adds: of an object it is where the reading began.
+fn without_position(message: &str) -> String {
+    const END: &str = "` twice";
+    let end = message.rfind(END).map(|at| at + END.len());
+    message[..end.unwrap_or(message.len())].to_owned()
 }
 
 /// A JSON value in which no object repeats a name, at any depth.
@@ -148,7 +155,9 @@ impl<'de> Visitor<'de> for AnyValue {
             if members.contains_key(&name) {
                 // The names of a call's arguments are its caller's own; another one may be anything.
                 let shown: String = name.escape_default().take(64).collect();
-                return Err(de::Error::custom(format_args!("`{shown}` {TWICE}")));
+                return Err(de::Error::custom(format_args!(
+                    "{TWICE}, got `{shown}` twice"
+                )));
             }
             members.insert(name, map.next_value_seed(below)?);
         }
@@ -209,10 +218,10 @@ mod tests {
             "{a:[{b:{c:1,c:2}}]}",
         ] {
             let error = from_json5(text).expect_err(text);
-            assert!(error.contains("stands twice"), "{error}");
+            assert!(error.ends_with("twice"), "{error}");
         }
         let strict = serde_json::from_str::<Unique>(r#"{"a":[{"b":1,"\u0062":2}]}"#);
-        assert!(strict.unwrap_err().to_string().contains("`b` stands twice"));
+        assert!(strict.unwrap_err().to_string().contains("got `b` twice"));
     }
 
     #[test]

@@ -176,11 +176,9 @@ impl Policy {
     pub(super) fn check_effects(
         &self,
         rule: Rule,
-        effects: impl Iterator<Item = Effect>,
+        mut effects: impl Iterator<Item = Effect>,
     ) -> Result<(), Refusal> {
-        let foreign = effects
-            .into_iter()
-            .find(|effect| !self.effects.contains(*effect));
+        let foreign = effects.find(|effect| !self.effects.contains(*effect));
         foreign.map_or(Ok(()), |effect| {
             Err(Refusal::new(rule, format!("it is of class `{effect}`")))
         })

@@ -33,6 +33,9 @@ impl Arguments {
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         let text = if text.trim().is_empty() { "{}" } else { text };
         let raw = lenient::read(text).map_err(|problem| {
+            if problem.repeats {
+                return Error::invalid("arguments", problem);
+            }
             Error::invalid(
                 "arguments",
                 format_args!(

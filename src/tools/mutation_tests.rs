@@ -47,7 +47,7 @@ fn admitted(tool: &Definition, arguments: &str, request: &Sent) -> Result<Admitt
         request_bytes: 1 << 20,
         rows: 1000,
         // What Milvus itself contacts is the operator's to allow, here as in the host.
-        policy: Policy::full().outside("https://"),
+        policy: Policy::full().outside("https://model.example/"),
         call: Policy::of(effects).collections(names),
     };
     let route = routes::all()

@@ -152,7 +152,7 @@ fn arguments_that_are_no_json_and_those_that_a_tool_does_not_know_are_wrong_usag
         (
             "milvus_delete",
             "{collection_name:'docs',filter:'id == 77',filter:'id > 0'}",
-            "error: the arguments: expected a JSON object: `filter` stands twice at line 1 column 1\n\n\
+            "error: the arguments: expected each name once, got `filter` twice\n\n\
              hint: `milvus-host tools NAME` shows the arguments of a tool",
         ),
         (

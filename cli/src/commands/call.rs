@@ -120,6 +120,8 @@ fn text(arguments: String, cap: u64) -> Result<String, Failure> {
     match lenient::read(&text) {
         Ok(json) => Ok(json.get().to_owned()),
         Err(_) if text.trim().is_empty() => Ok("{}".to_owned()),
+        Err(problem) if problem.repeats => Err(Failure::usage(format!("the arguments: {problem}"))
+            .with_hint(crate::failure::ARGUMENTS)),
         Err(problem) => Err(Failure::usage(format!(
             "the arguments: expected a JSON object: {problem}"
         ))
