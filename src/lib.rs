@@ -11,17 +11,19 @@
 //! | module | knows | does not know |
 //! |---|---|---|
 //! | `exports` | the generated bindings | HTTP, JSON, decisions |
-//! | `tools` | tool names, JSON Schemas, lenient parsing of arguments | HTTP |
+//! | `tools` | tool names, JSON Schemas | HTTP |
 //! | [`typed`] | the typed door: columns, cursors, search results | HTTP |
 //! | [`operations`] | Milvus' model: typed requests and answers, validation, limits | WASI |
 //! | [`client`] | how an operation is sent: deadline, retry, batches | WASI |
 //! | [`dialect`] | envelope, codes, encodings of a REST dialect | WASI |
+//! | `arguments` | lenient parsing of a tool's arguments | HTTP |
 //! | [`values`] | vectors, exact int64, columns, filter quoting | HTTP |
 //! | `transport` | waki, wasi | Milvus |
 //!
 //! Everything above `transport` compiles natively and is tested without a server.
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod arguments;
 pub mod client;
 pub mod dialect;
 pub mod error;

@@ -59,6 +59,14 @@ const PARTS: [&str; 27] = [
     "%2f..%2f",
 ];
 
+/// How many cases are tried, of so many in a long run: of each million as many as `MILVUS_CASES` says, which is all of
+/// them in `cargo xtask test --long`.
+pub(crate) fn cases(long: usize) -> usize {
+    let set = std::env::var("MILVUS_CASES").ok();
+    let of_a_million = set.map_or(100_000, |number| number.parse().expect("a number"));
+    long / 1_000 * of_a_million / 1_000
+}
+
 /// A source of changes.
 #[derive(Debug)]
 pub(crate) struct Mutations(u64);

@@ -86,7 +86,7 @@ fn the_world_of_callers_mirrors_the_world_of_the_component() {
         let mut words = line.trim_end_matches([';', '{', ' ']).split_whitespace();
         match (words.next(), words.next()) {
             (Some("world"), Some(name)) => name.clone_into(&mut world),
-            (Some(way @ ("import" | "export")), Some(name)) => {
+            (Some(way @ ("import" | "export" | "include")), Some(name)) => {
                 worlds
                     .entry(world.clone())
                     .or_default()
@@ -102,13 +102,14 @@ fn the_world_of_callers_mirrors_the_world_of_the_component() {
             .map(|(_, name)| name.clone())
             .collect()
     };
-    assert_eq!(of("client", "import"), of("plugin", "export"));
+    assert_eq!(of("plugin", "include"), ["api"]);
+    assert_eq!(of("client", "import"), of("api", "export"));
     assert_eq!(of("client", "export"), Vec::<String>::new());
     assert_eq!(of("plugin", "import"), of("tools-plugin", "import"));
     assert!(
         of("tools-plugin", "export")
             .iter()
-            .all(|name| of("plugin", "export").contains(name))
+            .all(|name| of("api", "export").contains(name))
     );
 }
 

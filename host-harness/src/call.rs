@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use wasmtime::Store;
+use wasmtime::component::Instance;
 
 use crate::answer::Answer;
 use crate::audit::{Audit, Line};
@@ -14,8 +15,8 @@ use crate::budget::Budget;
 use crate::contain::{Panicked, contained};
 use crate::egress::{Call, Meanings, Traffic};
 use crate::endpoint::Endpoint;
-use crate::error::{CallError, NotExported, WriteFailure};
-use crate::sandbox::bindings::{entities, search, server, tools, types};
+use crate::error::{CallError, WriteFailure};
+use crate::sandbox::bindings::{entities, types};
 use crate::sandbox::{Guest, LimitKind, Limits, Sandbox};
 
 /// What the calls of a host share.
@@ -216,20 +217,14 @@ pub(crate) async fn within<T>(time: Duration, work: impl Future<Output = T>) -> 
     }
 }
 
-/// Makes an instance for the call, and opens one of its interfaces.
-macro_rules! door {
-    ($($interface:ident),*) => {$(
-        pub(crate) async fn $interface(&mut self) -> wasmtime::Result<$interface::Guest> {
-            let instance = self.sandbox.instance.instantiate_async(&mut self.store).await?;
-            let missing = NotExported(concat!("milvus:vector-store/", stringify!($interface)));
-            let door = self.sandbox.doors.$interface.as_ref().ok_or(missing)?;
-            door.load(&mut self.store, &instance)
-        }
-    )*};
-}
-
 impl Running<'_> {
-    door!(tools, server, entities, search);
+    /// Makes an instance for the call.
+    pub(crate) async fn instance(&mut self) -> wasmtime::Result<Instance> {
+        self.sandbox
+            .instance
+            .instantiate_async(&mut self.store)
+            .await
+    }
 
     pub(crate) fn call(&self) -> &Call {
         &self.over.call

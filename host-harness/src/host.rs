@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use routes::Effect::{self, Drop, Erase, Read, Write};
+use routes::Effect::{self, Drop, Erase, Read};
 use tokio::sync::OnceCell;
 
 use crate::answer::{Answer, Json};
@@ -119,8 +119,13 @@ macro_rules! run {
             .open(&$host.0.sandbox, $endpoint, $tool, false)?;
         let work = async {
             running.call().set_scope($scope);
-            let $guest = running.$interface().await?;
+            let instance = running.instance().await?;
             let $store = &mut running.store;
+            let $guest = $host
+                .0
+                .sandbox
+                .exports
+                .$interface(&mut *$store, &instance)?;
             $call.await
         };
         let ended = within($host.limits().call_time, work).await;
@@ -128,10 +133,11 @@ macro_rules! run {
     }};
 }
 
-/// Functions of the typed interfaces: which one, the classes of effect that it is for, the collection that it is about,
-/// and, for a write, how many rows it has.
+/// Functions of the typed interfaces: which one, the routes that it is for, whose classes of effect it may have, the
+/// collection that it is about, and, for a write, how many rows it has.
 macro_rules! typed {
-    ($($(#[$doc:meta])* $name:ident: $interface:ident.$function:ident [$($effect:ident),*] of [$($collection:expr)?]
+    ($($(#[$doc:meta])* $name:ident: $interface:ident.$function:ident [$($family:ident::$route:ident),*]
+        of [$($collection:expr)?]
         ($($argument:ident: $type:ty),*) -> $answer:ty $(, rows $rows:expr)?;)*) => {$(
         $(#[$doc])*
         ///
@@ -141,7 +147,8 @@ macro_rules! typed {
             -> Result<Answer<$answer>, typed!(@error $($rows)?)> {
             let connection = endpoint.connection(self.limits().request_time());
             let ended = async {
-                let scope = Policy::of(Effects::of(&[$($effect),*])).collections(Names::exact([$($collection.as_ref())?]));
+                let effects = Effects::of_routes(&[$(&routes::$family::$route),*]);
+                let scope = Policy::of(effects).collections(Names::exact([$($collection.as_ref())?]));
                 run!(self, Some(endpoint), stringify!($name), scope, $interface, |guest, store| {
                     guest.$function(store, &connection, $($argument),*)
                 })
@@ -200,7 +207,8 @@ impl Host {
             .calls
             .open(&inner.sandbox, None, "list_tools", by_host)?;
         let work = async {
-            let guest = running.tools().await?;
+            let instance = running.instance().await?;
+            let guest = inner.sandbox.exports.tools(&mut running.store, &instance)?;
             let listed = guest.call_list_tools(&mut running.store).await;
             listed.map(Ok::<_, types::Error>)
         };
@@ -250,34 +258,34 @@ impl Host {
     typed! {
         /// Finds which dialect the server speaks: at most two requests. Pass the answer to
         /// [`EndpointBuilder::dialect`](crate::EndpointBuilder::dialect).
-        probe: server.call_probe [Read] of [] () -> server::ServerInfo;
+        probe: server.call_probe [collections::LIST, v1::COLLECTIONS_LIST] of [] () -> server::ServerInfo;
         /// Inserts rows, in as many requests as it takes. [`WriteFailure`] says what is in and where to resume.
-        insert: entities.call_insert [Read, Write] of [request.collection_name]
+        insert: entities.call_insert [entities::INSERT, collections::DESCRIBE] of [request.collection_name]
             (request: &entities::WriteRequest) -> entities::WriteReport, rows request.rows.rows;
         /// Replaces rows by primary key, or adds them. With `partial`, fields that are left out keep their value.
         /// [`WriteFailure`] says what is in and where to resume.
-        upsert: entities.call_upsert [Read, Erase] of [request.collection_name]
+        upsert: entities.call_upsert [entities::UPSERT, collections::DESCRIBE] of [request.collection_name]
             (request: &entities::WriteRequest, partial: bool) -> entities::WriteReport, rows request.rows.rows;
         /// Deletes rows.
-        delete_entities: entities.call_delete_entities [Read, Erase] of [request.collection_name]
+        delete_entities: entities.call_delete_entities [entities::DELETE, collections::DESCRIBE] of [request.collection_name]
             (request: &entities::DeleteRequest) -> entities::DeleteReport;
         /// The fields of a collection, to be passed with later calls.
-        describe_schema: entities.call_describe_schema [Read] of [collection_name]
+        describe_schema: entities.call_describe_schema [collections::DESCRIBE] of [collection_name]
             (collection_name: &str) -> types::CollectionSchema;
         /// Reads rows once.
-        query_entities: entities.call_query_entities [Read] of [request.collection_name]
+        query_entities: entities.call_query_entities [entities::QUERY] of [request.collection_name]
             (request: &entities::QueryRequest, offset: u32, limit: u32) -> types::RowBatch;
         /// Counts rows.
-        count_entities: entities.call_count_entities [Read] of [request.collection_name]
+        count_entities: entities.call_count_entities [entities::QUERY] of [request.collection_name]
             (request: &entities::QueryRequest) -> u64;
         /// One step of reading all rows; `after` is the last step's `next`.
-        next_page: entities.call_next_page [Read] of [request.collection_name]
+        next_page: entities.call_next_page [entities::QUERY] of [request.collection_name]
             (request: &entities::QueryRequest, page_rows: u32, after: Option<&entities::Cursor>) -> entities::Page;
         /// Searches by one vector field.
-        search_entities: search.call_search_entities [Read] of [options.collection_name]
+        search_entities: search.call_search_entities [entities::SEARCH] of [options.collection_name]
             (options: &search::SearchOptions, request: &search::AnnSearch) -> search::SearchResult;
         /// Searches by several vector fields and joins the hits.
-        hybrid_search_entities: search.call_hybrid_search_entities [Read] of [options.collection_name]
+        hybrid_search_entities: search.call_hybrid_search_entities [entities::HYBRID_SEARCH] of [options.collection_name]
             (options: &search::SearchOptions, requests: &[search::AnnSearch], ranker: &search::Ranker, limit: u32)
             -> search::SearchResult;
     }

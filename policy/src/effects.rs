@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use routes::Effect;
+use routes::{Effect, Route};
 
 /// A set of classes of effect.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -14,6 +14,15 @@ impl Effects {
     pub fn of(effects: &[Effect]) -> Self {
         let mut set = Self::default();
         effects.iter().for_each(|effect| set.insert(*effect));
+        set
+    }
+
+    /// Those of all these routes.
+    #[must_use]
+    pub fn of_routes(routes: &[&Route]) -> Self {
+        let mut set = Self::default();
+        let effects = routes.iter().flat_map(|route| route.effects());
+        effects.for_each(|effect| set.insert(effect));
         set
     }
 

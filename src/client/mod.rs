@@ -12,6 +12,7 @@ pub mod target;
 use crate::contract::types::{Connection, Dialect};
 use crate::dialect::{self, Encoded, HttpAnswer, Spoken};
 use crate::error::{Error, ErrorKind, ErrorSource, Outcome, Retry};
+use crate::operations::Answer as _;
 use routes::{Effect, Route};
 use target::Target;
 
@@ -143,7 +144,7 @@ impl<'a> Client<'a> {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let reads = operation.route().effect == Effect::Read;
+            let reads = O::ROUTE.effect == Effect::Read;
             let again = error.retry == Retry::Safe
                 && match error.kind {
                     ErrorKind::RateLimited => reads || error.milvus_code == Some(1807),
@@ -170,7 +171,7 @@ impl<'a> Client<'a> {
         let route = encoded.route;
         let answer = self.exchange(encoded)?;
         let reply = dialect::decode(self.dialect, operation, route, &answer)?;
-        operation.answer(reply).map_err(|cause| {
+        O::Answer::read(reply).map_err(|cause| {
             let outcome = if route.effect == Effect::Read {
                 Outcome::NotApplied
             } else {
@@ -301,7 +302,7 @@ mod tests {
             .answers(200, r#"{"code":1,"message":"service not ready"}"#)
             .answers(200, r#"{"code":0,"data":["a"]}"#);
         let mut client = Client::new(&mut transport, connection()).unwrap();
-        assert_eq!(client.run(&ListCollections {}).unwrap(), ["a"]);
+        assert_eq!(client.run(&ListCollections {}).unwrap().0, ["a"]);
         assert_eq!(client.requests(), 2);
     }
 

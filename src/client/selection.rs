@@ -6,7 +6,7 @@ use crate::dialect::v1;
 use crate::error::Error;
 use crate::operations::collections::DescribeCollection;
 use crate::operations::entities::Query;
-use crate::values::columns::{self, Row};
+use crate::values::columns::{self, Row, Rows};
 use crate::values::filter;
 
 /// The fields of a collection; one HTTP request.
@@ -15,7 +15,7 @@ use crate::values::filter;
 /// `not-found`, or `protocol` if the description has no primary key.
 pub fn schema(client: &mut Client<'_>, collection_name: &str) -> Result<CollectionSchema, Error> {
     let describe = DescribeCollection {
-        collection_name: collection_name.to_owned(),
+        collection_name: collection_name.into(),
     };
     let schema = client.run(&describe)?.schema();
     columns::primary_key(&schema).map_err(|cause| Error::protocol(&cause))?;
@@ -33,7 +33,7 @@ pub fn rows(
     schema: Option<&CollectionSchema>,
 ) -> Result<Vec<Row>, Error> {
     if client.dialect() == Dialect::V2 || !query.filter.is_empty() {
-        return client.run(query);
+        return client.run(query).map(|Rows(rows)| rows);
     }
     let asked;
     let schema = match schema {
@@ -45,7 +45,7 @@ pub fn rows(
     };
     let mut query = query.clone();
     query.filter = v1::every_row(schema).map_err(|cause| Error::protocol(&cause))?;
-    client.run(&query)
+    client.run(&query).map(|Rows(rows)| rows)
 }
 
 /// The filter that names `ids`.

@@ -220,16 +220,11 @@ mod tests {
     }
 
     fn insert() -> &'static Route {
-        Insert {
-            collection_name: "c",
-            partition_name: None,
-            data: &[],
-        }
-        .route()
+        Insert::ROUTE
     }
 
     fn list() -> &'static Route {
-        ListCollections {}.route()
+        ListCollections::ROUTE
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::operations::Operation;
 /// None that a caller can cause: serialising into memory does not fail.
 pub fn encode<O: Operation>(operation: &O, database: Option<&str>) -> Result<Encoded, Error> {
     Ok(Encoded {
-        route: operation.route(),
+        route: O::ROUTE,
         query: None,
         body: body(operation, database)?,
     })

@@ -1,103 +1,75 @@
 //! Collections: list, has, describe, statistics, load state, create, load, release, drop.
 
 use super::schema::{Description, NewSchema};
-use super::{Done, Operation, Reply, read};
-use anyhow::Result;
-use routes::{Route, collections as row};
+use super::{Done, Exists, Names};
+use crate::values::filter::Identifier;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The names of a database's collections, aliases not among them.
-#[derive(Debug, Serialize)]
-pub struct ListCollections {}
+operations! {
+    /// The names of a database's collections, aliases not among them.
+    ListCollections = collections::LIST => Names {}
 
-impl Operation for ListCollections {
-    type Answer = Vec<String>;
-
-    fn route(&self) -> &'static Route {
-        &row::LIST
-    }
-
-    fn answer(&self, reply: Reply) -> Result<Vec<String>> {
-        read(&reply.data, "a list of names")
-    }
-}
-
-/// An operation whose request is a collection's name and nothing else.
-macro_rules! by_name {
-    ($(#[$doc:meta])* $name:ident, $row:ident, $answer:ty, $read:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Serialize)]
-        #[serde(rename_all = "camelCase")]
-        pub struct $name {
-            /// Collection or alias.
-            pub collection_name: String,
-        }
-
-        impl Operation for $name {
-            type Answer = $answer;
-
-            fn route(&self) -> &'static Route {
-                &row::$row
-            }
-
-            fn answer(&self, reply: Reply) -> Result<$answer> {
-                let read: fn(Reply) -> Result<$answer> = $read;
-                read(reply)
-            }
-        }
-    };
-}
-
-by_name!(
     /// Whether a collection or alias of this name exists.
-    HasCollection, HAS, bool,
-    |reply| Ok(read::<Has>(&reply.data, "an object with `has`")?.has)
-);
-by_name!(
+    HasCollection = collections::HAS => Exists {
+        /// Collection or alias.
+        collection_name: Identifier,
+    }
+
     /// Schema, indexes, aliases, load state.
-    DescribeCollection, DESCRIBE, Description,
-    |reply| read(&reply.data, "a description of a collection")
-);
-by_name!(
+    DescribeCollection = collections::DESCRIBE => Description {
+        /// Collection or alias.
+        collection_name: Identifier,
+    }
+
     /// Number of rows as the coordinator knows it: exact after a flush, deletes not subtracted.
-    GetStats, GET_STATS, i64,
-    |reply| Ok(read::<Stats>(&reply.data, "an object with `rowCount`")?.row_count)
-);
-by_name!(
+    GetStats = collections::GET_STATS, not in v1: "statistics (but it can count)" => Stats {
+        /// Collection or alias.
+        collection_name: Identifier,
+    }
+
+    /// Whether a collection, or some of its partitions, can be searched.
+    GetLoadState = collections::GET_LOAD_STATE => LoadState {
+        /// Collection or alias.
+        collection_name: Identifier,
+        /// Empty: the whole collection.
+        partition_names: Vec<String>,
+    }
+
+    CreateCollection = collections::CREATE => Done;
+
     /// Drops a collection with all its rows. Milvus answers success for one that does not exist.
-    DropCollection, DROP, Done, |_| Ok(Done)
-);
-by_name!(
+    DropCollection = collections::DROP => Done {
+        /// Collection or alias.
+        collection_name: Identifier,
+    }
+
     /// Asks to load a collection; the load itself goes on in the background.
-    LoadCollection, LOAD, Done, |_| Ok(Done)
-);
-by_name!(
+    LoadCollection = collections::LOAD, not in v1: "load (its collections are loaded as they are created)" => Done {
+        /// Collection or alias.
+        collection_name: Identifier,
+    }
+
     /// Takes a collection out of memory: it cannot be searched until it is loaded again.
-    ReleaseCollection, RELEASE, Done, |_| Ok(Done)
-);
-
-#[derive(Deserialize)]
-struct Has {
-    has: bool,
+    ReleaseCollection = collections::RELEASE, not in v1: "release" => Done {
+        /// Collection or alias.
+        collection_name: Identifier,
+    }
 }
 
-#[derive(Deserialize)]
+answers! {
+    Description: "a description of a collection",
+    Stats: "an object with `rowCount`",
+    LoadState: "an object with `loadState`",
+}
+
+/// A number of rows.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Stats {
+pub struct Stats {
+    /// The number.
     #[serde(deserialize_with = "super::schema::int64")]
-    row_count: i64,
-}
-
-/// Whether a collection, or some of its partitions, can be searched.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct GetLoadState {
-    /// Collection or alias.
-    pub collection_name: String,
-    /// Empty: the whole collection.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub partition_names: Vec<String>,
+    pub row_count: i64,
 }
 
 /// A load state.
@@ -110,27 +82,16 @@ pub struct LoadState {
     pub load_progress: Option<i64>,
 }
 
-impl Operation for GetLoadState {
-    type Answer = LoadState;
-
-    fn route(&self) -> &'static Route {
-        &row::GET_LOAD_STATE
-    }
-
-    fn answer(&self, reply: Reply) -> Result<LoadState> {
-        read(&reply.data, "an object with `loadState`")
-    }
-}
-
 /// Creates a collection: in the quick form from a dimension, or from a schema.
 ///
 /// The quick form indexes and loads; the schema form does so only with `index_params`. If an index or the load fails
 /// the collection stays (`handler_v2.go: createCollection`).
 #[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct CreateCollection {
     /// Name of the new collection.
-    pub collection_name: String,
+    pub collection_name: Identifier,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -165,7 +126,8 @@ pub struct CreateCollection {
 
 /// An index to be made.
 #[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct IndexParams {
     /// The field.
     pub field_name: String,
@@ -181,16 +143,4 @@ pub struct IndexParams {
     /// Parameters of the index, such as `M` and `efConstruction`.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
-}
-
-impl Operation for CreateCollection {
-    type Answer = Done;
-
-    fn route(&self) -> &'static Route {
-        &row::CREATE
-    }
-
-    fn answer(&self, _: Reply) -> Result<Done> {
-        Ok(Done)
-    }
 }

@@ -1,16 +1,50 @@
 //! Rows: insert, upsert, delete, query, get.
 
-use super::{Operation, Reply, is_zero, read};
+use super::is_zero;
 use crate::values::columns::{Row, Rows};
+use crate::values::filter::Identifier;
 use anyhow::Result;
-use routes::{Route, entities as row};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+operations! {
+    Insert<'_> = entities::INSERT => Written;
+    Upsert<'_> = entities::UPSERT => Written;
+    Delete = entities::DELETE => Deleted;
+    Query = entities::QUERY => Rows;
+    Get = entities::GET => Rows;
+}
+
+answers! {
+    Written: "an object with `insertCount` or `upsertCount`",
+    Deleted: "an object",
+    Rows: "a list of rows",
+}
+
+/// What a write did.
+#[derive(Debug, PartialEq, Deserialize)]
+pub struct Written {
+    /// Rows that Milvus confirmed.
+    #[serde(alias = "insertCount", alias = "upsertCount")]
+    pub count: u64,
+    /// Their keys: numbers or text, as Milvus wrote them.
+    #[serde(alias = "insertIds", alias = "upsertIds", default)]
+    pub ids: Vec<Value>,
+}
+
+/// What a delete did.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Deleted {
+    /// Rows as Milvus counts them; servers before 2.4.17 do not say.
+    pub delete_count: Option<u64>,
+}
+
 /// Inserts rows. The rows' text is sent as it is, so int64 stays exact.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct Insert<'a> {
     /// Collection or alias.
     pub collection_name: &'a str,
@@ -18,12 +52,14 @@ pub struct Insert<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition_name: Option<&'a str>,
     /// The rows, one JSON object each.
+    #[cfg_attr(test, serde(deserialize_with = "leaked"))]
     pub data: &'a [Box<RawValue>],
 }
 
 /// Replaces rows by primary key, or adds them.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct Upsert<'a> {
     /// Collection or alias.
     pub collection_name: &'a str,
@@ -31,73 +67,20 @@ pub struct Upsert<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition_name: Option<&'a str>,
     /// The rows, one JSON object each.
+    #[cfg_attr(test, serde(deserialize_with = "leaked"))]
     pub data: &'a [Box<RawValue>],
     /// Fields that are left out keep their value (Milvus 2.6).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub partial_update: bool,
 }
 
-/// What a write did.
-#[derive(Debug, PartialEq)]
-pub struct Written {
-    /// Rows that Milvus confirmed.
-    pub count: u64,
-    /// Their keys: numbers or text, as Milvus wrote them.
-    pub ids: Vec<Value>,
-}
-
-impl Operation for Insert<'_> {
-    type Answer = Written;
-
-    fn route(&self) -> &'static Route {
-        &row::INSERT
-    }
-
-    fn answer(&self, reply: Reply) -> Result<Written> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Inserted {
-            insert_count: u64,
-            #[serde(default)]
-            insert_ids: Vec<Value>,
-        }
-        let inserted: Inserted = read(&reply.data, "an object with `insertCount`")?;
-        Ok(Written {
-            count: inserted.insert_count,
-            ids: inserted.insert_ids,
-        })
-    }
-}
-
-impl Operation for Upsert<'_> {
-    type Answer = Written;
-
-    fn route(&self) -> &'static Route {
-        &row::UPSERT
-    }
-
-    fn answer(&self, reply: Reply) -> Result<Written> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Upserted {
-            upsert_count: u64,
-            #[serde(default)]
-            upsert_ids: Vec<Value>,
-        }
-        let upserted: Upserted = read(&reply.data, "an object with `upsertCount`")?;
-        Ok(Written {
-            count: upserted.upsert_count,
-            ids: upserted.upsert_ids,
-        })
-    }
-}
-
 /// Deletes the rows that a filter names. Milvus v2 takes no ids here: they are written into the filter.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct Delete {
     /// Collection or alias.
-    pub collection_name: String,
+    pub collection_name: Identifier,
     /// Absent: in every partition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition_name: Option<String>,
@@ -108,31 +91,13 @@ pub struct Delete {
     pub expr_params: Option<Map<String, Value>>,
 }
 
-impl Operation for Delete {
-    /// Rows as Milvus counts them; servers before 2.4.17 do not say.
-    type Answer = Option<u64>;
-
-    fn route(&self) -> &'static Route {
-        &row::DELETE
-    }
-
-    fn answer(&self, reply: Reply) -> Result<Option<u64>> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
-        #[derive(Default)]
-        struct Deleted {
-            delete_count: Option<u64>,
-        }
-        Ok(read::<Deleted>(&reply.data, "an object")?.delete_count)
-    }
-}
-
 /// Reads the rows that a filter names.
 #[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct Query {
     /// Collection or alias.
-    pub collection_name: String,
+    pub collection_name: Identifier,
     /// Empty: all partitions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partition_names: Vec<String>,
@@ -156,25 +121,14 @@ pub struct Query {
     pub consistency_level: Option<&'static str>,
 }
 
-impl Operation for Query {
-    type Answer = Vec<Row>;
-
-    fn route(&self) -> &'static Route {
-        &row::QUERY
-    }
-
-    fn answer(&self, reply: Reply) -> Result<Vec<Row>> {
-        read(&reply.data, "a list of rows").map(|Rows(rows)| rows)
-    }
-}
-
 /// Reads rows by int64 key, whatever the key field is called. Keys that are text never travel this way: Milvus pastes
 /// them into a filter unescaped.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct Get {
     /// Collection or alias.
-    pub collection_name: String,
+    pub collection_name: Identifier,
     /// Empty: all partitions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partition_names: Vec<String>,
@@ -186,18 +140,6 @@ pub struct Get {
     /// Absent: the collection's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consistency_level: Option<&'static str>,
-}
-
-impl Operation for Get {
-    type Answer = Vec<Row>;
-
-    fn route(&self) -> &'static Route {
-        &row::GET
-    }
-
-    fn answer(&self, reply: Reply) -> Result<Vec<Row>> {
-        read(&reply.data, "a list of rows").map(|Rows(rows)| rows)
-    }
 }
 
 /// The number in the one row that a query for `count(*)` answers.
@@ -213,4 +155,12 @@ pub fn counted(rows: &[Row]) -> Result<u64> {
         .and_then(crate::values::int64::from_json)
         .and_then(|count| u64::try_from(count).ok())
         .ok_or_else(|| anyhow::anyhow!("`data` has no count"))
+}
+
+/// Rows that outlive a test.
+#[cfg(test)]
+fn leaked<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<&'static [Box<RawValue>], D::Error> {
+    Vec::deserialize(deserializer).map(|rows| &*Vec::leak(rows))
 }

@@ -1,21 +1,28 @@
 //! Milvus' model: one struct for each operation, serialised as REST v2 takes it, and its answer.
 //!
 //! Required keys are plain fields, the rest are options that are left out when absent: Milvus' own default holds.
-//! Facts (method, path, replay safety) come from the table of routes. Sources: Milvus
+//! Facts (method, path, class of effect, replay safety) come from the table of routes. Sources: Milvus
 //! `internal/distributed/proxy/httpserver/request_v2.go` and `handler_v2.go`.
 //!
 //! Invariant: nothing here knows a host, a clock or a stream; the tests need no server.
 
-pub mod collections;
-pub mod entities;
-pub mod schema;
-pub mod search;
+#[macro_use]
+mod declaration;
 
+families![collections, entities, search];
+
+pub mod schema;
+
+#[cfg(test)]
+pub(crate) mod samples;
+
+use crate::arguments::Arguments;
 use crate::contract::types::ConsistencyLevel;
 use crate::error::Error;
 use routes::Route;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// The largest sum of `offset` and `limit`, and the largest number of queries (`quotaAndLimits.limits.topK`, `nq`).
 pub const MAX_WINDOW: u32 = 16_384;
@@ -29,24 +36,80 @@ pub struct Reply {
     pub topks: Option<Vec<u64>>,
 }
 
-/// One request to Milvus.
+/// One request to Milvus. Made by [`operations!`](declaration).
 pub trait Operation: Serialize {
-    /// What its answer is read into.
-    type Answer;
-
     /// Its row in the table of routes.
-    fn route(&self) -> &'static Route;
+    const ROUTE: &'static Route;
 
-    /// Reads the answer.
+    /// What its answer is read into.
+    type Answer: Answer;
+}
+
+/// An operation whose keys are the arguments of a tool.
+pub(crate) trait FromArguments: Operation {
+    /// The names of its arguments, and whether each has to be given.
+    fn names() -> Vec<(&'static str, bool)>;
+
+    /// Takes it from a caller's arguments.
+    ///
+    /// # Errors
+    /// `invalid-argument` naming the argument.
+    fn take(arguments: &mut Arguments) -> Result<Self, Error>
+    where
+        Self: Sized;
+
+    /// The arguments that it was taken from.
+    fn arguments(&self) -> Map<String, Value>;
+}
+
+/// An operation that REST v1 has no route for.
+pub trait NotInV1: Operation {
+    /// What v1 lacks, in words.
+    const LACKS: &'static str;
+}
+
+/// Looks at every operation that is declared, for tests.
+#[cfg(test)]
+pub(crate) trait Visitor {
+    /// Looks at one.
+    fn visit<O: crate::dialect::Spoken + Deserialize<'static> + 'static>(&mut self);
+}
+
+/// What Milvus answers to an operation.
+pub trait Answer: Sized {
+    /// Reads it.
     ///
     /// # Errors
     /// The answer is not what Milvus' API promises; the cause names the place and shows no content.
-    fn answer(&self, reply: Reply) -> anyhow::Result<Self::Answer>;
+    fn read(reply: Reply) -> anyhow::Result<Self>;
 }
 
 /// An answer without content.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Done;
+
+impl Answer for Done {
+    fn read(_: Reply) -> anyhow::Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// Names: of collections, partitions and the like.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Names(pub Vec<String>);
+
+/// Whether something of a name exists.
+#[derive(Debug, Deserialize)]
+pub struct Exists {
+    /// It does.
+    pub has: bool,
+}
+
+answers! {
+    Names: "a list of names",
+    Exists: "an object with `has`",
+}
 
 /// The name of a consistency level as Milvus spells it.
 pub fn consistency_level_name(level: ConsistencyLevel) -> &'static str {

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 /// Fields and functions of a new collection.
 #[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct NewSchema {
     /// The fields.
     pub fields: Vec<NewField>,
@@ -26,7 +27,8 @@ pub struct NewSchema {
 
 /// A field of a new collection.
 #[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct NewField {
     /// Its name.
     pub field_name: String,
@@ -60,7 +62,8 @@ pub struct NewField {
 
 /// A function of a new collection.
 #[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct NewFunction {
     /// Its name.
     pub name: String,

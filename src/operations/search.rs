@@ -1,12 +1,17 @@
 //! Nearest neighbours: search and hybrid search, and how their flat answers divide.
 
-use super::{Operation, Reply, is_zero, read};
+use super::{Answer, Reply, is_zero, read};
 use crate::values::columns::{Row, Rows};
+use crate::values::filter::Identifier;
 use anyhow::{Context, Result, bail};
-use routes::{Route, entities as row};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+operations! {
+    Search = entities::SEARCH => Hits;
+    HybridSearch = entities::HYBRID_SEARCH, not in v1: "hybrid search" => Hits;
+}
 
 /// The member of a hit that holds its distance or score, whatever the metric.
 pub const DISTANCE: &str = "distance";
@@ -16,10 +21,11 @@ pub const MAX_SUB_SEARCHES: usize = 1_024;
 
 /// Searches by one vector field.
 #[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct Search {
     /// Collection or alias.
-    pub collection_name: String,
+    pub collection_name: Identifier,
     /// The queries: vectors or texts. Empty if `ids` is given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<Box<RawValue>>,
@@ -49,22 +55,7 @@ pub struct Search {
     /// `metric_type`, `radius`, `range_filter`, `level` and the index's own.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub search_params: Map<String, Value>,
-    /// What the hits are grouped by.
-    #[serde(flatten)]
-    pub grouping: Grouping,
-    /// Absent: the collection's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub consistency_level: Option<&'static str>,
-    /// Score functions (Milvus 2.6).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub function_score: Option<Map<String, Value>>,
-}
-
-/// At most `group_size` hits for each value of `grouping_field`.
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Grouping {
-    /// The field.
+    /// At most `group_size` hits for each value of this field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grouping_field: Option<String>,
     /// Milvus' default is 1.
@@ -73,12 +64,22 @@ pub struct Grouping {
     /// Whether every group has to be filled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strict_group_size: Option<bool>,
+    /// Absent: the collection's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consistency_level: Option<&'static str>,
+    /// Score functions (Milvus 2.6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_score: Option<Map<String, Value>>,
 }
+
+/// What hits are grouped by: the field, the hits of a group, whether each group has to be filled.
+pub type Grouping = (Option<String>, Option<u32>, Option<bool>);
 
 /// One search of a hybrid search. Its parameters stand under `params`, unlike a plain search's, and its `limit` has
 /// no default (`handler_v2.go: advancedSearch`).
 #[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct SubSearch {
     /// The query.
     pub data: Vec<Box<RawValue>>,
@@ -103,10 +104,11 @@ pub struct SubSearch {
 
 /// Searches by several vector fields and joins the hits.
 #[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "camelCase", default)]
 pub struct HybridSearch {
     /// Collection or alias.
-    pub collection_name: String,
+    pub collection_name: Identifier,
     /// Empty: all partitions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partition_names: Vec<String>,
@@ -123,9 +125,15 @@ pub struct HybridSearch {
     /// Fields to answer with each hit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub output_fields: Vec<String>,
-    /// What the hits are grouped by.
-    #[serde(flatten)]
-    pub grouping: Grouping,
+    /// At most `group_size` hits for each value of this field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grouping_field: Option<String>,
+    /// Milvus' default is 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_size: Option<u32>,
+    /// Whether every group has to be filled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strict_group_size: Option<bool>,
     /// Absent: the collection's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consistency_level: Option<&'static str>,
@@ -136,6 +144,7 @@ pub struct HybridSearch {
 
 /// A strategy and its parameters.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Rerank {
     /// `rrf` or `weighted`.
     pub strategy: &'static str,
@@ -152,35 +161,13 @@ pub struct Hits {
     pub topks: Option<Vec<u64>>,
 }
 
-impl Operation for Search {
-    type Answer = Hits;
-
-    fn route(&self) -> &'static Route {
-        &row::SEARCH
+impl Answer for Hits {
+    fn read(reply: Reply) -> Result<Self> {
+        Ok(Self {
+            rows: read::<Rows>(&reply.data, "a list of hits")?.0,
+            topks: reply.topks,
+        })
     }
-
-    fn answer(&self, reply: Reply) -> Result<Hits> {
-        hits(reply)
-    }
-}
-
-impl Operation for HybridSearch {
-    type Answer = Hits;
-
-    fn route(&self) -> &'static Route {
-        &row::HYBRID_SEARCH
-    }
-
-    fn answer(&self, reply: Reply) -> Result<Hits> {
-        hits(reply)
-    }
-}
-
-fn hits(reply: Reply) -> Result<Hits> {
-    Ok(Hits {
-        rows: read::<Rows>(&reply.data, "a list of hits")?.0,
-        topks: reply.topks,
-    })
 }
 
 impl Hits {

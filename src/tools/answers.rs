@@ -1,11 +1,15 @@
-//! Answers of the JSON door: rows, hits and reports as JSON that every reader holds exactly.
+//! Answers of the tools: rows, hits and reports as JSON that every reader holds exactly.
 
+use super::description::describe;
 use crate::client::batches::{Failure, Report};
 use crate::client::hits::Found;
 use crate::error::Error;
+use crate::operations::collections::{LoadState, Stats};
+use crate::operations::schema::Description;
+use crate::operations::{Done, Exists, Names};
 use crate::values::columns::{Row, unwrap_arrays};
-use crate::values::int64::make_safe;
-use serde_json::{Value, json};
+use crate::values::int64::{make_safe, to_json};
+use serde_json::{Map, Value, json};
 
 /// Rows as they are shown: arrays as plain lists, large integers as text.
 pub(super) fn rows(rows: Vec<Row>) -> Value {
@@ -67,7 +71,46 @@ pub(super) fn write_failed(failure: Failure) -> Error {
     cause.within(&prefix)
 }
 
-/// The answer of an operation without content.
-pub(super) fn done(collection_name: &str, status: &str) -> Value {
-    json!({"collection_name": collection_name, "status": status})
+/// What a declared operation answered, as a tool shows it.
+pub(super) trait Shown {
+    /// `word` is what it is shown under, `arguments` what the operation was taken from.
+    fn shown(self, word: &'static str, arguments: Map<String, Value>) -> Map<String, Value>;
+}
+
+/// Answers that are one member: the answer, and the member's value.
+macro_rules! members {
+    ($($answer:ident => |$value:pat_param| $member:expr;)*) => {$(
+        impl Shown for $answer {
+            fn shown(self, word: &'static str, _: Map<String, Value>) -> Map<String, Value> {
+                let $value = self;
+                Map::from_iter([(word.to_owned(), $member)])
+            }
+        }
+    )*};
+}
+
+members! {
+    Names => |Names(names)| names.into();
+    Exists => |Exists { has }| has.into();
+    Stats => |Stats { row_count }| to_json(row_count);
+    Description => |description| describe(&description);
+}
+
+impl Shown for LoadState {
+    fn shown(self, word: &'static str, _: Map<String, Value>) -> Map<String, Value> {
+        let mut members = Map::from_iter([(word.to_owned(), self.load_state.into())]);
+        members.extend(
+            self.load_progress
+                .map(|percent| ("load_progress".to_owned(), percent.into())),
+        );
+        members
+    }
+}
+
+/// The operation's arguments, and the word as its status.
+impl Shown for Done {
+    fn shown(self, word: &'static str, mut arguments: Map<String, Value>) -> Map<String, Value> {
+        arguments.insert("status".to_owned(), word.into());
+        arguments
+    }
 }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
     let (filter, expr_params) = queries::filter(&mut arguments)?;
     let query = Query {
-        collection_name: arguments.required_identifier("collection_name")?,
-        partition_names: arguments.texts("partition_names")?,
+        collection_name: arguments.get("collection_name")?,
+        partition_names: arguments.get("partition_names")?,
         filter,
         expr_params,
         output_fields: vec!["count(*)".into()],

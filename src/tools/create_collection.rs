@@ -1,11 +1,11 @@
 //! `milvus_create_collection`: creates a collection, quick or from a schema.
 
-use super::{Arguments, answers, consistency_level, queries};
+use super::{Arguments, consistency_level, queries};
 use crate::client::Client;
 use crate::error::Error;
 use crate::operations::collections::{CreateCollection, IndexParams};
 use crate::operations::schema::{NewField, NewFunction, NewSchema};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Milvus' names of the data types. Models and pymilvus write them in other cases: `VARCHAR`, `FLOAT_VECTOR`.
 const DATA_TYPES: [&str; 18] = [
@@ -35,11 +35,11 @@ const FUNCTION_TYPES: [&str; 3] = ["BM25", "TextEmbedding", "MinHash"];
 pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
     let fields = arguments.nested_list("fields")?;
     let mut create = CreateCollection {
-        collection_name: arguments.required_identifier("collection_name")?,
-        description: arguments.text("description")?,
+        collection_name: arguments.get("collection_name")?,
+        description: arguments.get("description")?,
         ..CreateCollection::default()
     };
-    let enable_dynamic_field = arguments.boolean("enable_dynamic_field")?;
+    let enable_dynamic_field: Option<bool> = arguments.get("enable_dynamic_field")?;
     for (argument, name, most) in [
         ("num_shards", "shardsNum", 64),
         ("num_partitions", "partitionsNum", 1_024),
@@ -73,7 +73,7 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
     } else {
         "created_without_index"
     };
-    Ok(answers::done(&create.collection_name, status))
+    Ok(json!({"collection_name": create.collection_name, "status": status}))
 }
 
 /// An index or a load that fails leaves the collection behind (`handler_v2.go: createCollection`), whatever the code.
@@ -100,10 +100,10 @@ fn quick(
     create.id_type = arguments
         .one_of("id_type", &["Int64", "VarChar"])?
         .map(ToOwned::to_owned);
-    create.auto_id = arguments.boolean("auto_id")?;
+    create.auto_id = arguments.get("auto_id")?;
     create.metric_type = queries::metric_type(arguments)?;
-    create.primary_field_name = arguments.identifier("primary_field_name")?;
-    create.vector_field_name = arguments.identifier("vector_field_name")?;
+    create.primary_field_name = arguments.get("primary_field_name")?;
+    create.vector_field_name = arguments.get("vector_field_name")?;
     let max_length = arguments.integer("max_length", 1..=65_535)?;
     if create.dimension.is_none() {
         return Err(arguments.wrong(
@@ -201,19 +201,19 @@ fn from_schema(
 /// A field, and whether Milvus makes its values.
 fn new_field(mut arguments: Arguments) -> Result<(NewField, bool), Error> {
     let mut field = NewField {
-        field_name: arguments.required_identifier("name")?,
-        description: arguments.text("description")?,
+        field_name: arguments.get("name")?,
+        description: arguments.get("description")?,
         data_type: data_type(&mut arguments, "type")?
             .ok_or_else(|| arguments.wrong("type", "expected a data type, came nothing"))?,
         element_data_type: data_type(&mut arguments, "element_type")?,
-        is_primary: arguments.boolean("is_primary")?.unwrap_or(false),
-        is_partition_key: arguments.boolean("is_partition_key")?.unwrap_or(false),
-        is_clustering_key: arguments.boolean("is_clustering_key")?.unwrap_or(false),
-        nullable: arguments.boolean("nullable")?.unwrap_or(false),
+        is_primary: arguments.get_or_default("is_primary")?,
+        is_partition_key: arguments.get_or_default("is_partition_key")?,
+        is_clustering_key: arguments.get_or_default("is_clustering_key")?,
+        nullable: arguments.get_or_default("nullable")?,
         default_value: arguments.value("default_value")?,
         element_type_params: Map::new(),
     };
-    let auto_id = arguments.boolean("auto_id")?.unwrap_or(false);
+    let auto_id: bool = arguments.get_or_default("auto_id")?;
     if auto_id && !field.is_primary {
         return Err(arguments.wrong("auto_id", "only the primary key takes it"));
     }
@@ -227,11 +227,11 @@ fn new_field(mut arguments: Arguments) -> Result<(NewField, bool), Error> {
         }
     }
     for name in ["enable_analyzer", "enable_match"] {
-        if let Some(flag) = arguments.boolean(name)? {
+        if let Some(flag) = arguments.get::<Option<bool>>(name)? {
             field.element_type_params.insert(name.into(), flag.into());
         }
     }
-    if let Some(params) = arguments.object("analyzer_params")? {
+    if let Some(params) = arguments.get::<Option<Map<_, _>>>("analyzer_params")? {
         field
             .element_type_params
             .insert("analyzer_params".into(), params.into());
@@ -248,7 +248,7 @@ fn new_field(mut arguments: Arguments) -> Result<(NewField, bool), Error> {
 
 /// A data type in Milvus' spelling; case and underscores do not count.
 fn data_type(arguments: &mut Arguments, name: &'static str) -> Result<Option<String>, Error> {
-    let Some(text) = arguments.text(name)? else {
+    let Some(text) = arguments.get::<Option<String>>(name)? else {
         return Ok(None);
     };
     let plain = text.replace('_', "");
@@ -266,8 +266,8 @@ fn data_type(arguments: &mut Arguments, name: &'static str) -> Result<Option<Str
 
 fn new_function(mut arguments: Arguments) -> Result<NewFunction, Error> {
     let function = NewFunction {
-        name: arguments.required_identifier("name")?,
-        description: arguments.text("description")?,
+        name: arguments.get("name")?,
+        description: arguments.get("description")?,
         function_type: arguments
             .one_of("type", &FUNCTION_TYPES)?
             .ok_or_else(|| {
@@ -280,9 +280,9 @@ fn new_function(mut arguments: Arguments) -> Result<NewFunction, Error> {
                 )
             })?
             .to_owned(),
-        input_field_names: arguments.texts("input_field_names")?,
-        output_field_names: arguments.texts("output_field_names")?,
-        params: arguments.object("params")?.unwrap_or_default(),
+        input_field_names: arguments.get("input_field_names")?,
+        output_field_names: arguments.get("output_field_names")?,
+        params: arguments.get_or_default("params")?,
     };
     for (name, fields) in [
         ("input_field_names", &function.input_field_names),
@@ -298,11 +298,11 @@ fn new_function(mut arguments: Arguments) -> Result<NewFunction, Error> {
 
 fn new_index(mut arguments: Arguments) -> Result<IndexParams, Error> {
     let index = IndexParams {
-        field_name: arguments.required_identifier("field_name")?,
-        index_name: arguments.text("index_name")?,
-        index_type: arguments.text("index_type")?,
+        field_name: arguments.get("field_name")?,
+        index_name: arguments.get("index_name")?,
+        index_type: arguments.get("index_type")?,
         metric_type: queries::metric_type(&mut arguments)?,
-        params: arguments.object("params")?.unwrap_or_default(),
+        params: arguments.get_or_default("params")?,
     };
     arguments.finish()?;
     Ok(index)

@@ -5,13 +5,14 @@ use crate::client::{Client, selection};
 use crate::error::Error;
 use crate::operations::entities::Delete;
 use crate::values::columns;
+use crate::values::filter::Identifier;
 use serde_json::{Value, json};
 
 pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
-    let collection_name = arguments.required_identifier("collection_name")?;
+    let collection_name: Identifier = arguments.get("collection_name")?;
     let ids = arguments.keys("ids")?;
     let (filter, expr_params) = queries::filter(&mut arguments)?;
-    let partition_name = arguments.text("partition_name")?;
+    let partition_name: Option<String> = arguments.get("partition_name")?;
     let filter = match (ids, Some(filter).filter(|filter| !filter.is_empty())) {
         (Some(_), Some(_)) => {
             return Err(arguments.wrong("filter", "expected either `ids` or `filter`, came both"));
@@ -39,7 +40,7 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         filter,
         expr_params,
     })?;
-    Ok(match deleted {
+    Ok(match deleted.delete_count {
         Some(count) => json!({"delete_count": count}),
         None => json!({}),
     })

@@ -9,15 +9,16 @@ use crate::error::Error;
 use crate::operations::MAX_WINDOW;
 use crate::operations::entities::{Get, Query};
 use crate::values::columns;
+use crate::values::filter::Identifier;
 use serde_json::{Value, json};
 
 pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
-    let collection_name = arguments.required_identifier("collection_name")?;
+    let collection_name: Identifier = arguments.get("collection_name")?;
     let ids = arguments
         .keys("ids")?
         .ok_or_else(|| arguments.wrong("ids", "expected primary keys, came nothing"))?;
-    let output_fields = arguments.texts("output_fields")?;
-    let partition_names = arguments.texts("partition_names")?;
+    let output_fields: Vec<String> = arguments.get("output_fields")?;
+    let partition_names: Vec<String> = arguments.get("partition_names")?;
     let consistency_level = consistency_level(&mut arguments)?;
     let limit = u32::try_from(ids.len())
         .ok()
@@ -53,5 +54,5 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
             ..Query::default()
         })?
     };
-    Ok(json!({"rows": answers::rows(rows)}))
+    Ok(json!({"rows": answers::rows(rows.0)}))
 }

@@ -35,17 +35,20 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         .into_iter()
         .map(|search| sub_search(search, limit + offset))
         .collect::<Result<Vec<_>, _>>()?;
-    let function_score = arguments.object("function_score")?;
+    let function_score: Option<Map<String, Value>> = arguments.get("function_score")?;
     let rerank = rerank(&mut arguments, searches.len(), function_score.is_some())?;
+    let (grouping_field, group_size, strict_group_size) = queries::grouping(&mut arguments)?;
     let search = HybridSearch {
-        collection_name: arguments.required_identifier("collection_name")?,
-        partition_names: arguments.texts("partition_names")?,
+        collection_name: arguments.get("collection_name")?,
+        partition_names: arguments.get("partition_names")?,
         search: searches,
         rerank,
         limit,
         offset,
-        output_fields: arguments.texts("output_fields")?,
-        grouping: queries::grouping(&mut arguments)?,
+        output_fields: arguments.get("output_fields")?,
+        grouping_field,
+        group_size,
+        strict_group_size,
         consistency_level: consistency_level(&mut arguments)?,
         function_score,
     };
@@ -57,7 +60,7 @@ fn sub_search(mut arguments: Arguments, default_limit: u32) -> Result<SubSearch,
     let (filter, expr_params) = queries::filter(&mut arguments)?;
     let search = SubSearch {
         data: vec![queries::query(&mut arguments)?],
-        anns_field: Some(arguments.required_text("anns_field")?),
+        anns_field: Some(arguments.get("anns_field")?),
         filter,
         expr_params,
         limit: arguments
@@ -79,7 +82,7 @@ fn rerank(
     let named = arguments.one_of("rerank_strategy", &["rrf", "weighted"])?;
     let k = arguments.integer("rrf_k", 1..=MAX_WINDOW - 1)?;
     let weights = weights(arguments, searches)?;
-    let norm_score = arguments.boolean("norm_score")?;
+    let norm_score: Option<bool> = arguments.get("norm_score")?;
     if by_function && (named.is_some() || k.is_some() || weights.is_some() || norm_score.is_some())
     {
         return Err(arguments.wrong(

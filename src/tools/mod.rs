@@ -1,135 +1,137 @@
-//! The JSON door: named tools, each a file beside its definition (`search.rs`, `search.json`).
+//! The JSON API: named tools.
 //!
-//! A definition has the name, the words, the MCP annotations, the classes of effect, how many HTTP requests a call
-//! takes, the JSON Schemas of arguments and answer, and an example. Beside `read` a tool has one class of effect at most,
-//! so that its annotations are honest and a host can show or hide it by class.
+//! `search.json` has what only people can say of the tool `milvus_search`: title, description, properties, an example.
+//! The rest comes from the operations that it sends: its classes of effect and its hints from their rows in the table of
+//! routes, its arguments from their declaration where nothing more is to be done than to send them. A tool that does
+//! more has its `run` in a file of its name, `search.rs`. Properties of several tools stand once, in `properties.json`.
+//!
+//! Beside `read` a tool has one class of effect, so that a host can show or hide it by class.
 
 mod answers;
-mod arguments;
-mod collection;
 mod count;
 mod create_collection;
+mod declared;
+mod definition;
 mod delete;
-mod drop_collection;
+mod description;
 mod get;
 mod hybrid_search;
 mod insert;
-mod load_collection;
 mod queries;
 mod query;
-mod release_collection;
 mod search;
 mod upsert;
 
+use crate::arguments::Arguments;
 use crate::client::Client;
 use crate::contract::{tools, types};
 use crate::error::{Error, ErrorKind};
-use arguments::Arguments;
-use serde::Deserialize;
-use serde_json::Value;
+use crate::operations::Operation;
+use crate::operations::collections::*;
+use crate::operations::entities::*;
+use crate::operations::search::{HybridSearch, Search};
+use declared::Choice;
+pub use definition::{Annotations, Definition};
+use routes::Route;
+use serde_json::{Map, Value};
 
 /// A tool: its definition and what it does.
 #[derive(Debug)]
 pub struct Tool {
-    /// Stable identifier. It stands in the definition, too; here it is found without reading that.
+    /// Stable identifier.
     pub name: &'static str,
-    /// The text of its definition.
-    pub definition: &'static str,
-    run: fn(&mut Client<'_>, Arguments) -> Result<Value, Error>,
+    /// What people say of it: the text of its file.
+    words: &'static str,
+    /// Rows of the operations that it sends; first the one that it is for.
+    pub routes: &'static [&'static Route],
+    form: Form,
 }
 
+/// What a tool does.
+#[derive(Debug)]
+enum Form {
+    /// What stands in a file of its name.
+    Written(fn(&mut Client<'_>, Arguments) -> Result<Value, Error>),
+    /// It sends one operation.
+    Operation(Choice),
+    /// It sends the operation that an argument of this name chooses.
+    Choice(&'static str, &'static [Choice]),
+}
+
+/// Every tool, in the order in which they are listed: with the operations that it sends, if it is written by hand; or
+/// with the operation that it is, and the word under which its answer is shown; or with the argument that chooses one.
 macro_rules! tools {
-    ($($module:ident),* $(,)?) => {
+    ($($name:ident $body:tt)*) => {
         /// Every tool, in the order in which they are listed.
-        pub const TOOLS: &[Tool] = &[$(Tool {
-            name: concat!("milvus_", stringify!($module)),
-            definition: include_str!(concat!(stringify!($module), ".json")),
-            run: $module::run,
-        }),*];
+        pub const TOOLS: &[Tool] = &[$(tools!(@tool $name $body)),*];
+    };
+    (@tool $name:ident [$($operation:ident),*]) => {
+        tools!(@new $name [$($operation),*] Form::Written($name::run))
+    };
+    (@tool $name:ident ($operation:ident => $word:literal)) => {
+        tools!(@new $name [$operation] Form::Operation(Choice::of::<$operation>("", $word)))
+    };
+    (@tool $name:ident {$argument:ident: $($choice:ident $operation:ident => $word:literal),* $(,)?}) => {
+        tools!(@new $name [$($operation),*] Form::Choice(
+            stringify!($argument),
+            &[$(Choice::of::<$operation>(stringify!($choice), $word)),*],
+        ))
+    };
+    (@new $name:ident [$($operation:ident),*] $form:expr) => {
+        Tool {
+            name: concat!("milvus_", stringify!($name)),
+            words: include_str!(concat!(stringify!($name), ".json")),
+            routes: &[$(<$operation as Operation>::ROUTE),*],
+            form: $form,
+        }
     };
 }
 
-tools![
-    collection,
-    search,
-    hybrid_search,
-    query,
-    get,
-    count,
-    insert,
-    upsert,
-    delete,
-    create_collection,
-    load_collection,
-    release_collection,
-    drop_collection,
-];
-
-/// A definition, read.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Definition {
-    /// Stable identifier.
-    pub name: String,
-    /// Short name for people.
-    pub title: String,
-    /// What it does and when to use it.
-    pub description: String,
-    /// The protocol's hints.
-    pub annotations: Annotations,
-    /// Classes of effect of its operations: those that it is for, and `read` where it looks something up before.
-    pub classes: Vec<String>,
-    /// HTTP requests of one call.
-    pub requests: Value,
-    /// JSON Schema of the arguments.
-    pub input_schema: Value,
-    /// JSON Schema of the answer.
-    pub output_schema: Value,
-    /// Arguments of an example.
-    pub example: Value,
-}
-
-/// The protocol's hints.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Annotations {
-    /// Changes nothing.
-    pub read_only_hint: bool,
-    /// Can remove or overwrite data.
-    pub destructive_hint: bool,
-    /// Calling it again with the same arguments changes nothing more.
-    pub idempotent_hint: bool,
+tools! {
+    collection {
+        operation:
+            list ListCollections => "collections",
+            describe DescribeCollection => "collection",
+            stats GetStats => "row_count",
+            has HasCollection => "exists",
+            load_state GetLoadState => "load_state",
+    }
+    search [Search, DescribeCollection]
+    hybrid_search [HybridSearch, DescribeCollection]
+    query [Query, DescribeCollection]
+    get [Get, Query, DescribeCollection]
+    count [Query, DescribeCollection]
+    insert [Insert, DescribeCollection]
+    upsert [Upsert, DescribeCollection]
+    delete [Delete, DescribeCollection]
+    create_collection [CreateCollection]
+    load_collection (LoadCollection => "loading")
+    release_collection (ReleaseCollection => "released")
+    drop_collection (DropCollection => "dropped")
 }
 
 impl Tool {
-    /// The definition, read.
-    ///
-    /// # Errors
-    /// `protocol` if the text is no definition, which a test rules out.
-    pub fn read(&self) -> Result<Definition, Error> {
-        serde_json::from_str(self.definition).map_err(|cause| Error::protocol(&cause.into()))
+    /// The arguments that make it send the operation of `route`: none, or the one that chooses it. `None` if that is not
+    /// what the tool is for.
+    pub fn choosing(&self, route: &Route) -> Option<Map<String, Value>> {
+        let choice = match &self.form {
+            Form::Choice(argument, choices) => {
+                let choice = choices
+                    .iter()
+                    .find(|choice| choice.route.name == route.name)?;
+                Some(((*argument).to_owned(), choice.name.into()))
+            }
+            _ if self.routes.first()?.name == route.name => None,
+            _ => return None,
+        };
+        Some(choice.into_iter().collect())
     }
 }
 
 /// All tools as the contract describes them.
 pub fn list() -> Vec<tools::Tool> {
-    TOOLS
-        .iter()
-        .filter_map(|tool| tool.read().ok())
-        .map(|definition| tools::Tool {
-            name: definition.name,
-            title: definition.title,
-            description: definition.description,
-            input_schema: definition.input_schema.to_string(),
-            output_schema: definition.output_schema.to_string(),
-            annotations: tools::Annotations {
-                read_only: definition.annotations.read_only_hint,
-                destructive: definition.annotations.destructive_hint,
-                idempotent: definition.annotations.idempotent_hint,
-            },
-            classes: definition.classes,
-        })
-        .collect()
+    let definitions = TOOLS.iter().filter_map(|tool| tool.definition().ok());
+    definitions.map(tools::Tool::from).collect()
 }
 
 /// Runs the tool `name`.
@@ -148,7 +150,12 @@ pub fn call(client: &mut Client<'_>, name: &str, arguments: &str) -> Result<Valu
         ));
     };
     let parsed = Arguments::parse(arguments)?;
-    (tool.run)(client, parsed).map_err(|error| misspelt(tool, arguments, error))
+    let answer = match &tool.form {
+        Form::Written(run) => run(client, parsed),
+        Form::Operation(operation) => operation.run(client, parsed),
+        Form::Choice(argument, choices) => declared::choose(client, parsed, argument, choices),
+    };
+    answer.map_err(|error| misspelt(tool, arguments, error))
 }
 
 /// A misspelt name would be told as a missing one: it comes first. The schema is read only for that.
@@ -157,7 +164,7 @@ fn misspelt(tool: &Tool, arguments: &str, error: Error) -> Error {
         return error;
     }
     let unknown = || {
-        let definition = tool.read().ok()?;
+        let definition = tool.definition().ok()?;
         let known = definition.input_schema["properties"].as_object()?;
         Arguments::parse(arguments).ok()?.check_names(known).err()
     };

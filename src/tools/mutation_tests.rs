@@ -4,7 +4,7 @@
 use super::tests::{DESCRIPTION, definitions, properties, with_property};
 use super::*;
 use crate::client::scripted::{Scripted, Sent, connection};
-use crate::mutations::Mutations;
+use crate::mutations::{Mutations, cases};
 use bytes::Bytes;
 use policy::{Admitted, Allowance, Effects, Origin, Policy, Refusal, Rule, WholeRequest};
 use routes::Effect;
@@ -13,33 +13,27 @@ use routes::Effect;
 fn corpus() -> Vec<(Definition, String)> {
     let mut all = Vec::new();
     for definition in definitions() {
-        let name = definition.name.clone();
-        let mut texts = vec![definition.example["arguments"].to_string()];
+        let name = definition.name;
+        let mut texts = vec![definition.example.to_string()];
         for (property, schema) in properties(&definition.input_schema) {
             for example in schema["examples"].as_array().into_iter().flatten() {
-                texts.push(with_property(&name, property, example).to_string());
+                texts.push(with_property(name, property, example).to_string());
             }
         }
         let tool = || {
             let tool = TOOLS.iter().find(|tool| tool.name == name);
-            tool.unwrap().read().unwrap()
+            tool.unwrap().definition().unwrap()
         };
         all.extend(texts.into_iter().map(|text| (tool(), text)));
     }
     all
 }
 
-/// How many cases are tried: so many, or `MILVUS_TOOL_CASES`.
-fn cases(usual: usize) -> usize {
-    let set = std::env::var("MILVUS_TOOL_CASES").ok();
-    set.map_or(usual, |text| text.parse().expect("a number"))
-}
-
 /// What the host makes of a request in a call of this tool with these arguments.
 fn admitted(tool: &Definition, arguments: &str, request: &Sent) -> Result<Admitted, Refusal> {
     let mut effects = Effects::default();
     let known = Effect::ALL.into_iter();
-    let classes = known.filter(|effect| tool.classes.iter().any(|class| class == effect.as_str()));
+    let classes = known.filter(|effect| tool.classes.iter().any(|class| *class == effect.as_str()));
     classes.for_each(|effect| effects.insert(effect));
     let names = policy::names_in(arguments).expect("the host passes strict arguments on");
     let allowance = Allowance {
@@ -83,7 +77,7 @@ fn t57_no_arguments_send_what_the_hosts_strict_reading_of_them_does_not_let_out(
         };
         let mut transport = Scripted::new().data(DESCRIPTION).data("{}").data("{}");
         let mut client = Client::new(&mut transport, connection()).unwrap();
-        let answer = call(&mut client, &tool.name, &text);
+        let answer = call(&mut client, tool.name, &text);
         // The host passes strict JSON on, and nothing else; then nothing but the arguments says where it goes.
         let strict = policy::names_in(&text).is_ok();
         for request in transport.sent.iter().filter(|_| strict) {
@@ -151,7 +145,7 @@ fn t42_no_answer_makes_a_tool_panic() {
             transport = transport.answers(200, &String::from_utf8_lossy(&changed));
         }
         let mut client = Client::new(&mut transport, connection()).unwrap();
-        match call(&mut client, &tool.name, arguments) {
+        match call(&mut client, tool.name, arguments) {
             Ok(_) => read += 1,
             Err(error) => {
                 let words = &error.message;

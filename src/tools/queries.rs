@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 /// A query vector or a query text.
 pub(super) fn query(arguments: &mut Arguments) -> Result<Box<RawValue>, Error> {
     let vector = arguments.query_vector("query_vector")?;
-    let text = arguments.text("query_text")?;
+    let text: Option<String> = arguments.get("query_text")?;
     match (vector, text) {
         (Some(vector), None) => Ok(vector),
         (None, Some(text)) => Ok(raw(&Value::from(text))),
@@ -29,17 +29,22 @@ pub(super) fn query(arguments: &mut Arguments) -> Result<Box<RawValue>, Error> {
 /// Parameters of a search: those with arguments of their own, and the index's. A name that stands in both is refused
 /// (Milvus: `ambiguous parameter`).
 pub(super) fn search_params(arguments: &mut Arguments) -> Result<Map<String, Value>, Error> {
-    let mut params = arguments.object("search_params")?.unwrap_or_default();
+    let mut params: Map<String, Value> = arguments.get_or_default("search_params")?;
     let own = [
         ("metric_type", metric_type(arguments)?.map(Value::from)),
         (
             "level",
             arguments.integer("level", 1..=10)?.map(Value::from),
         ),
-        ("radius", arguments.number("radius")?.map(Value::from)),
+        (
+            "radius",
+            arguments.get::<Option<f64>>("radius")?.map(Value::from),
+        ),
         (
             "range_filter",
-            arguments.number("range_filter")?.map(Value::from),
+            arguments
+                .get::<Option<f64>>("range_filter")?
+                .map(Value::from),
         ),
     ];
     for (name, value) in own {
@@ -61,36 +66,36 @@ pub(super) fn search_params(arguments: &mut Arguments) -> Result<Map<String, Val
 /// A metric's name. Milvus takes capitals only; what was meant is plain.
 pub(super) fn metric_type(arguments: &mut Arguments) -> Result<Option<String>, Error> {
     Ok(arguments
-        .text("metric_type")?
+        .get::<Option<String>>("metric_type")?
         .map(|name| name.to_ascii_uppercase()))
 }
 
 /// What hits are grouped by.
 pub(super) fn grouping(arguments: &mut Arguments) -> Result<Grouping, Error> {
-    let grouping = Grouping {
-        grouping_field: arguments.text("group_by_field")?,
-        group_size: arguments.integer("group_size", 1..=10)?,
-        strict_group_size: arguments.boolean("strict_group_size")?,
-    };
-    if grouping.grouping_field.is_none() {
-        for (name, given) in [
-            ("group_size", grouping.group_size.is_some()),
-            ("strict_group_size", grouping.strict_group_size.is_some()),
-        ] {
-            if given {
-                return Err(arguments.wrong(name, "expected `group_by_field` with it, came none"));
-            }
+    let field: Option<String> = arguments.get("group_by_field")?;
+    let size = arguments.integer("group_size", 1..=10)?;
+    let strict: Option<bool> = arguments.get("strict_group_size")?;
+    let beside = [
+        ("group_size", size.is_some()),
+        ("strict_group_size", strict.is_some()),
+    ];
+    match beside
+        .into_iter()
+        .find(|(_, given)| *given && field.is_none())
+    {
+        Some((name, _)) => {
+            Err(arguments.wrong(name, "expected `group_by_field` with it, came none"))
         }
+        None => Ok((field, size, strict)),
     }
-    Ok(grouping)
 }
 
 /// A filter and the values of its templates.
 pub(super) fn filter(
     arguments: &mut Arguments,
 ) -> Result<(String, Option<Map<String, Value>>), Error> {
-    let filter = arguments.text("filter")?.unwrap_or_default();
-    let params = arguments.object("filter_params")?;
+    let filter: String = arguments.get_or_default("filter")?;
+    let params = arguments.get("filter_params")?;
     if let Some(params) = &params {
         if filter.is_empty() {
             return Err(arguments.wrong(

@@ -15,11 +15,11 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
     let ids = arguments.keys("ids")?;
     let (filter, expr_params) = queries::filter(&mut arguments)?;
     let mut query = Query {
-        collection_name: arguments.required_identifier("collection_name")?,
-        partition_names: arguments.texts("partition_names")?,
+        collection_name: arguments.get("collection_name")?,
+        partition_names: arguments.get("partition_names")?,
         filter,
         expr_params,
-        output_fields: arguments.texts("output_fields")?,
+        output_fields: arguments.get("output_fields")?,
         limit: Some(
             arguments
                 .integer("limit", 1..=MAX_WINDOW)?

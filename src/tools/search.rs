@@ -12,12 +12,13 @@ const DEFAULT_LIMIT: u32 = 10;
 
 pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
     let (filter, expr_params) = queries::filter(&mut arguments)?;
+    let (grouping_field, group_size, strict_group_size) = queries::grouping(&mut arguments)?;
     let search = Search {
-        collection_name: arguments.required_identifier("collection_name")?,
+        collection_name: arguments.get("collection_name")?,
         data: vec![queries::query(&mut arguments)?],
         ids: Vec::new(),
-        anns_field: arguments.text("anns_field")?,
-        partition_names: arguments.texts("partition_names")?,
+        anns_field: arguments.get("anns_field")?,
+        partition_names: arguments.get("partition_names")?,
         filter,
         expr_params,
         limit: arguments
@@ -26,11 +27,13 @@ pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<V
         offset: arguments
             .integer("offset", 0..=MAX_WINDOW - 1)?
             .unwrap_or(0),
-        output_fields: arguments.texts("output_fields")?,
+        output_fields: arguments.get("output_fields")?,
         search_params: queries::search_params(&mut arguments)?,
-        grouping: queries::grouping(&mut arguments)?,
+        grouping_field,
+        group_size,
+        strict_group_size,
         consistency_level: consistency_level(&mut arguments)?,
-        function_score: arguments.object("function_score")?,
+        function_score: arguments.get("function_score")?,
     };
     check_window(search.limit, search.offset)?;
     arguments.finish()?;

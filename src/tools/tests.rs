@@ -27,7 +27,10 @@ fn run(name: &str, arguments: &Value) -> (Vec<Sent>, Result<Value, Error>) {
 }
 
 pub(super) fn definitions() -> Vec<Definition> {
-    TOOLS.iter().map(|tool| tool.read().unwrap()).collect()
+    TOOLS
+        .iter()
+        .map(|tool| tool.definition().unwrap())
+        .collect()
 }
 
 pub(super) fn properties(schema: &Value) -> &Map<String, Value> {
@@ -50,36 +53,36 @@ fn context(tool: &str, property: &str) -> Value {
             | "primary_field_name" | "vector_field_name" | "fields",
         ) => json!({"collection_name": "c", "dimension": 4}),
         (_, "group_size" | "strict_group_size") => {
-            let mut arguments = definition.example["arguments"].clone();
+            let mut arguments = definition.example.clone();
             arguments["group_by_field"] = json!("word");
             arguments
         }
         ("milvus_hybrid_search", "norm_score") => {
-            let mut arguments = definition.example["arguments"].clone();
+            let mut arguments = definition.example.clone();
             arguments["weights"] = json!([0.5, 0.5]);
             arguments
         }
         ("milvus_hybrid_search", "rerank_strategy") => {
-            let mut arguments = definition.example["arguments"].clone();
+            let mut arguments = definition.example.clone();
             arguments["weights"] = json!([1, 0]);
             arguments
         }
         (_, "range_filter") => {
-            let mut arguments = definition.example["arguments"].clone();
+            let mut arguments = definition.example.clone();
             arguments["radius"] = json!(0.1);
             arguments
         }
         (_, "query_vector") => {
-            let mut arguments = definition.example["arguments"].clone();
+            let mut arguments = definition.example.clone();
             arguments.as_object_mut().unwrap().remove("query_text");
             arguments
         }
         (_, "ids") => {
-            let mut arguments = definition.example["arguments"].clone();
+            let mut arguments = definition.example.clone();
             arguments.as_object_mut().unwrap().remove("filter");
             arguments
         }
-        _ => definition.example["arguments"].clone(),
+        _ => definition.example.clone(),
     };
     if property == "filter_params" {
         arguments["filter"] = json!("frequency > {low}");
@@ -107,12 +110,8 @@ pub(super) fn with_property(tool: &str, property: &str, example: &Value) -> Valu
 fn every_tool_has_a_name_of_its_own_and_a_schema_that_model_apis_take() {
     let mut names = BTreeSet::new();
     for definition in definitions() {
-        let name = &definition.name;
-        assert!(
-            TOOLS.iter().any(|tool| tool.name == name),
-            "{name} is found under another name"
-        );
-        assert!(names.insert(name.clone()), "{name} twice");
+        let name = definition.name;
+        assert!(names.insert(name), "{name} twice");
         assert!(
             name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
             "{name}"
@@ -131,15 +130,14 @@ fn every_tool_has_a_name_of_its_own_and_a_schema_that_model_apis_take() {
 fn t55_annotations_say_what_the_classes_of_effect_mean() {
     for definition in definitions() {
         let hints = &definition.annotations;
-        let classes: Vec<&str> = definition.classes.iter().map(String::as_str).collect();
-        let expected = match classes.as_slice() {
+        let expected = match definition.classes.as_slice() {
             ["read"] => (true, false),
             ["write" | "admin"] | ["read", "write"] => (false, false),
             ["erase" | "drop"] | ["read", "erase"] => (false, true),
             other => panic!("{}: no tool has the classes {other:?}", definition.name),
         };
         assert_eq!(
-            (hints.read_only_hint, hints.destructive_hint),
+            (hints.read_only, hints.destructive),
             expected,
             "{}",
             definition.name
@@ -150,7 +148,7 @@ fn t55_annotations_say_what_the_classes_of_effect_mean() {
 #[test]
 fn t26_the_operations_that_a_tool_sends_have_its_classes_of_effect() {
     for definition in definitions() {
-        let (sent, _) = run(&definition.name, &definition.example["arguments"]);
+        let (sent, _) = run(definition.name, &definition.example);
         assert!(
             !sent.is_empty(),
             "{}: the example sends nothing",
@@ -159,7 +157,7 @@ fn t26_the_operations_that_a_tool_sends_have_its_classes_of_effect() {
         for request in sent {
             let route = routes::find("POST", request.path.as_bytes()).unwrap();
             assert!(
-                definition.classes.contains(&route.effect.to_string()),
+                definition.classes.contains(&route.effect.as_str()),
                 "{}: {} is {}, the tool says {:?}",
                 definition.name,
                 route.name,
@@ -186,8 +184,8 @@ fn an_argument_of_an_impossible_kind_is_refused_by_name_and_nothing_is_sent() {
             {
                 continue;
             }
-            let arguments = with_property(&definition.name, property, &impossible);
-            let (sent, answer) = run(&definition.name, &arguments);
+            let arguments = with_property(definition.name, property, &impossible);
+            let (sent, answer) = run(definition.name, &arguments);
             let error = answer.expect_err(&format!("{}: {property} is ignored", definition.name));
             assert_eq!(
                 error.kind,
@@ -221,8 +219,8 @@ fn every_property_changes_what_is_sent() {
                 definition.name
             );
             let (with, answer) = run(
-                &definition.name,
-                &with_property(&definition.name, property, example),
+                definition.name,
+                &with_property(definition.name, property, example),
             );
             assert!(
                 !with.is_empty(),
@@ -230,9 +228,9 @@ fn every_property_changes_what_is_sent() {
                 definition.name,
                 answer.err().map(|error| error.message)
             );
-            let mut others = context(&definition.name, property);
+            let mut others = context(definition.name, property);
             others.as_object_mut().unwrap().remove(property);
-            let (without, _) = run(&definition.name, &others);
+            let (without, _) = run(definition.name, &others);
             let only_required = definition.input_schema["required"].as_array().unwrap();
             if only_required.iter().any(|name| name == property) {
                 continue;
@@ -357,9 +355,9 @@ fn nested_context(tool: &str, list: &str, property: &str) -> Value {
 #[test]
 fn t57_an_unknown_argument_is_refused_by_name_by_every_tool() {
     for definition in definitions() {
-        let mut arguments = definition.example["arguments"].clone();
+        let mut arguments = definition.example.clone();
         arguments["top_k"] = json!(5);
-        let (sent, answer) = run(&definition.name, &arguments);
+        let (sent, answer) = run(definition.name, &arguments);
         assert_eq!(
             answer.unwrap_err().argument.as_deref(),
             Some("top_k"),
@@ -373,7 +371,7 @@ fn t57_an_unknown_argument_is_refused_by_name_by_every_tool() {
 #[test]
 fn every_example_takes_as_many_requests_as_is_said_to_be_typical() {
     for definition in definitions() {
-        let data = match definition.name.as_str() {
+        let data = match definition.name {
             "milvus_collection" => DESCRIPTION,
             "milvus_insert" => r#"{"insertCount":1,"insertIds":[1]}"#,
             "milvus_upsert" => r#"{"upsertCount":1,"upsertIds":[1]}"#,
@@ -381,7 +379,7 @@ fn every_example_takes_as_many_requests_as_is_said_to_be_typical() {
             "milvus_count" => r#"[{"count(*)":3}]"#,
             _ => "{}",
         };
-        let (sent, answer) = run_with(&definition.name, &definition.example["arguments"], data);
+        let (sent, answer) = run_with(definition.name, &definition.example, data);
         answer.unwrap_or_else(|error| panic!("{}: {}", definition.name, error.message));
         assert_eq!(
             Value::from(sent.len()),

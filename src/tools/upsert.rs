@@ -4,16 +4,17 @@ use super::{Arguments, answers};
 use crate::client::Client;
 use crate::client::batches::{Mode, write};
 use crate::error::Error;
+use crate::values::filter::Identifier;
 use serde_json::Value;
 
 pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
-    let collection_name = arguments.required_identifier("collection_name")?;
+    let collection_name: Identifier = arguments.get("collection_name")?;
     let rows = arguments.raw_objects("data")?;
     if rows.is_empty() {
         return Err(arguments.wrong("data", "expected at least one row, came none"));
     }
-    let partition_name = arguments.text("partition_name")?;
-    let partial = arguments.boolean("partial")?.unwrap_or(false);
+    let partition_name: Option<String> = arguments.get("partition_name")?;
+    let partial: bool = arguments.get_or_default("partial")?;
     arguments.finish()?;
     write(
         client,

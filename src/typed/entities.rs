@@ -110,12 +110,14 @@ pub fn delete(client: &mut Client<'_>, request: DeleteRequest) -> Result<DeleteR
         }
     };
     let deleted = client.run(&Delete {
-        collection_name: request.collection_name,
+        collection_name: request.collection_name.into(),
         partition_name: request.partition_name,
         filter,
         expr_params,
     })?;
-    Ok(DeleteReport { deleted })
+    Ok(DeleteReport {
+        deleted: deleted.delete_count,
+    })
 }
 
 /// The schema that a caller passed, or the server's.
@@ -147,7 +149,7 @@ pub(super) fn plan(
         }
     };
     Ok(Query {
-        collection_name: request.collection_name,
+        collection_name: request.collection_name.into(),
         partition_names: request.partition_names,
         filter,
         expr_params,

@@ -95,9 +95,9 @@ fn params(argument: &str, request: &AnnSearch) -> Result<Map<String, Value>, Err
     Ok(params)
 }
 
-fn grouping(grouping: Option<&Grouping>) -> Result<operation::Grouping, Error> {
+fn grouping(grouping: Option<Grouping>) -> Result<operation::Grouping, Error> {
     let Some(grouping) = grouping else {
-        return Ok(operation::Grouping::default());
+        return Ok((None, None, None));
     };
     if !(1..=10).contains(&grouping.size) {
         return Err(Error::invalid(
@@ -105,11 +105,8 @@ fn grouping(grouping: Option<&Grouping>) -> Result<operation::Grouping, Error> {
             format_args!("expected 1 to 10, came {}", grouping.size),
         ));
     }
-    Ok(operation::Grouping {
-        grouping_field: Some(grouping.field.clone()),
-        group_size: Some(grouping.size),
-        strict_group_size: grouping.strict.then_some(true),
-    })
+    let strict = grouping.strict.then_some(true);
+    Ok((Some(grouping.field), Some(grouping.size), strict))
 }
 
 /// Searches by one vector field.
@@ -123,6 +120,7 @@ pub fn search(
 ) -> Result<SearchResult, Error> {
     check_window(request.limit, options.offset)?;
     let queries = queries("data", &request.data)?;
+    let (grouping_field, group_size, strict_group_size) = grouping(options.grouping)?;
     let search = Search {
         data: queries.data,
         ids: queries.ids,
@@ -131,11 +129,13 @@ pub fn search(
         filter: request.filter.expression,
         expr_params: templates("filter.params", request.filter.params.as_deref())?,
         limit: request.limit,
-        collection_name: options.collection_name,
+        collection_name: options.collection_name.into(),
         partition_names: options.partition_names,
         offset: options.offset,
         output_fields: options.output_fields,
-        grouping: grouping(options.grouping.as_ref())?,
+        grouping_field,
+        group_size,
+        strict_group_size,
         consistency_level: options.consistency_level.map(consistency_level_name),
         function_score: object("function-score", options.function_score.as_deref())?,
     };
@@ -177,15 +177,18 @@ pub fn hybrid(
         .enumerate()
         .map(|(position, request)| sub_search(&format!("requests[{position}]."), request))
         .collect::<Result<_, _>>()?;
+    let (grouping_field, group_size, strict_group_size) = grouping(options.grouping)?;
     let search = HybridSearch {
-        collection_name: options.collection_name,
+        collection_name: options.collection_name.into(),
         partition_names: options.partition_names,
         search: searches,
         rerank,
         limit,
         offset: options.offset,
         output_fields: options.output_fields,
-        grouping: grouping(options.grouping.as_ref())?,
+        grouping_field,
+        group_size,
+        strict_group_size,
         consistency_level: options.consistency_level.map(consistency_level_name),
         function_score,
     };

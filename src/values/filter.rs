@@ -6,6 +6,7 @@
 use super::int64;
 use crate::contract::types::Ids;
 use crate::error::Error;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The longest name that Milvus takes, in bytes (`proxy.maxNameLength`).
@@ -38,6 +39,39 @@ pub fn is_identifier(name: &str) -> bool {
             .next()
             .is_some_and(|first| first == b'_' || first.is_ascii_alphabetic())
         && bytes.all(|byte| byte == b'_' || byte == b'$' || byte.is_ascii_alphanumeric())
+}
+
+/// A name of a collection, a field or an alias. One that was read from an argument is [an identifier](is_identifier); one
+/// that was made from text is what a typed caller wrote, and Milvus checks it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(transparent)]
+pub struct Identifier(String);
+
+impl From<String> for Identifier {
+    fn from(name: String) -> Self {
+        Self(name)
+    }
+}
+
+impl From<&str> for Identifier {
+    fn from(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+impl std::ops::Deref for Identifier {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Identifier> for String {
+    fn from(name: Identifier) -> Self {
+        name.0
+    }
 }
 
 /// `field in [keys...]`, exact for every int64 and every text.

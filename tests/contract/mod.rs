@@ -1,5 +1,6 @@
 //! What Milvus' own sources say, and that our table of routes says the same. `README.md` says how a file is written.
 
+mod component;
 mod files;
 mod routes;
 mod standalone;

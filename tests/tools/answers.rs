@@ -11,39 +11,26 @@ use crate::servers::local::{Stage, host};
 
 /// A definition, and its two schemas ready to check.
 pub(super) struct Definition {
-    /// The text beside the tool, read.
-    pub(super) value: Value,
+    pub(super) definition: milvus_plugin::tools::Definition,
     input: Validator,
     output: Validator,
 }
 
 /// Every definition, by the tool's name.
-pub(super) fn definitions() -> &'static BTreeMap<String, Definition> {
-    static DEFINITIONS: OnceLock<BTreeMap<String, Definition>> = OnceLock::new();
+pub(super) fn definitions() -> &'static BTreeMap<&'static str, Definition> {
+    static DEFINITIONS: OnceLock<BTreeMap<&str, Definition>> = OnceLock::new();
     DEFINITIONS.get_or_init(|| {
-        let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/tools"))
-            .expect("the tools");
-        let paths = folder.map(|entry| entry.expect("an entry").path());
-        let definitions = paths
-            .filter(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "json")
-            })
-            .map(|path| {
-                let text = std::fs::read_to_string(&path).expect("a text");
-                let value: Value = serde_json::from_str(&text).expect("a definition is JSON");
-                let name = value["name"].as_str().expect("it has a name").to_owned();
-                let [input, output] =
-                    ["inputSchema", "outputSchema"].map(|schema| validator(&value[schema]));
-                (
-                    name,
-                    Definition {
-                        value,
-                        input,
-                        output,
-                    },
-                )
-            });
+        let definitions = milvus_plugin::tools::TOOLS.iter().map(|tool| {
+            let definition = tool.definition().expect("a definition");
+            let input = validator(&definition.input_schema);
+            let output = validator(&definition.output_schema);
+            let definition = Definition {
+                definition,
+                input,
+                output,
+            };
+            (tool.name, definition)
+        });
         definitions.collect()
     })
 }
@@ -94,10 +81,8 @@ impl Stage {
 
 #[test]
 fn every_schema_is_one_of_draft_2020_12() {
-    assert_eq!(definitions().len(), 13);
-    for (name, definition) in definitions() {
-        for schema in ["inputSchema", "outputSchema"] {
-            let schema = &definition.value[schema];
+    for (name, Definition { definition, .. }) in definitions() {
+        for schema in [&definition.input_schema, &definition.output_schema] {
             jsonschema::draft202012::meta::validate(schema)
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(
@@ -112,7 +97,7 @@ fn every_schema_is_one_of_draft_2020_12() {
 #[test]
 fn every_example_is_what_its_schema_declares() {
     for (name, definition) in definitions() {
-        let problems = problems(&definition.input, &definition.value["example"]["arguments"]);
+        let problems = problems(&definition.input, &definition.definition.example);
         assert!(problems.is_empty(), "{name}: {problems:?}");
     }
 }
@@ -143,23 +128,8 @@ async fn the_tools_that_the_component_lists_are_the_definitions() {
         .list_tools()
         .await
         .expect("the component lists its tools");
-    assert_eq!(tools.len(), definitions().len());
-    for tool in tools.value {
-        let known = &definitions()[&tool.name].value;
-        for (schema, listed) in [
-            ("inputSchema", &tool.input_schema),
-            ("outputSchema", &tool.output_schema),
-        ] {
-            let listed: Value = serde_json::from_str(listed).expect("a schema is JSON");
-            assert_eq!(listed, known[schema], "{}", tool.name);
-        }
-        let hints = &tool.annotations;
-        let listed = json!({"readOnlyHint": hints.read_only, "destructiveHint": hints.destructive, "idempotentHint": hints.idempotent});
-        assert_eq!(
-            (listed, json!(tool.title)),
-            (known["annotations"].clone(), known["title"].clone()),
-            "{}",
-            tool.name
-        );
-    }
+    let listed: Vec<String> = tools.iter().map(|tool| format!("{tool:?}")).collect();
+    let known = milvus_plugin::tools::list();
+    let known: Vec<String> = known.iter().map(|tool| format!("{tool:?}")).collect();
+    assert_eq!(listed, known);
 }

@@ -146,7 +146,7 @@ async fn a_tool_that_is_not_there_is_told_with_those_that_are() {
             (ErrorKind::NotFound, ErrorSource::Component)
         );
         for name in definitions().keys() {
-            assert!(error.message.contains(name.as_str()), "{error:?}");
+            assert!(error.message.contains(*name), "{error:?}");
         }
         assert_eq!(stage.requests(), 0);
     }

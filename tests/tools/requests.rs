@@ -104,7 +104,7 @@ async fn a_call_takes_as_many_requests_as_its_definition_says() {
             "{tool}: {ended:?}"
         );
         let count = proxy.requests().len() as u64;
-        let declared = &definitions()[tool].value["requests"];
+        let declared = &definitions()[tool].definition.requests;
         let limit = declared["most"].as_u64();
         table.push_str(&format!(
             "{tool:<26} {form:<28} {count}   typical {}, most {}\n",
@@ -123,13 +123,12 @@ async fn a_call_takes_as_many_requests_as_its_definition_says() {
     assert!(wrong.is_empty(), "{wrong:#?}\n{table}");
     for (name, definition) in definitions() {
         assert!(
-            typical.contains(name.as_str()),
+            typical.contains(name),
             "{name} never takes the requests that it calls typical\n{table}"
         );
-        let limit = definition.value["requests"]["most"].as_u64().unwrap_or(1);
+        let limit = definition.definition.requests["most"].as_u64().unwrap_or(1);
         assert_eq!(
-            most[name.as_str()],
-            limit,
+            most[name], limit,
             "{name} never takes the most that it names\n{table}"
         );
     }

@@ -295,7 +295,7 @@ async fn every_property_of_every_tool_works_or_is_refused() {
     for (tool, property, _, arguments) in lacks() {
         // A tool that is not there at all has none of its properties.
         if property.is_empty() {
-            let all = definitions()[tool].value["inputSchema"]["properties"].clone();
+            let all = definitions()[tool].definition.input_schema["properties"].clone();
             note(tool, &all);
         } else {
             assert!(!arguments[property].is_null(), "{tool} {property}");
@@ -303,10 +303,10 @@ async fn every_property_of_every_tool_works_or_is_refused() {
         }
     }
     for (tool, definition) in definitions() {
-        let properties = definition.value["inputSchema"]["properties"].as_object();
+        let properties = definition.definition.input_schema["properties"].as_object();
         for property in properties.expect("properties").keys() {
             assert!(
-                known.contains(&(tool.clone(), property.clone())),
+                known.contains(&((*tool).to_owned(), property.clone())),
                 "nothing says what {tool} makes of `{property}` over REST v1"
             );
         }

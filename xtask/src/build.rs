@@ -133,8 +133,22 @@ fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
 /// # Errors
 /// The build fails.
 pub(crate) fn host(packages: &[&str]) -> Result<()> {
+    release(packages, &[])
+}
+
+/// Builds the programs and the tests of some packages, with the features that all of them together have.
+///
+/// # Errors
+/// The build fails.
+pub(crate) fn tests(packages: &[&str]) -> Result<()> {
+    release(packages, &["--bins", "--tests"])
+}
+
+fn release(packages: &[&str], targets: &[&str]) -> Result<()> {
     let mut command = cargo();
-    command.args(["build", "--locked", "--release"]);
+    command
+        .args(["build", "--locked", "--release"])
+        .args(targets);
     for package in packages {
         command.args(["--package", package]);
     }

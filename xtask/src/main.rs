@@ -23,6 +23,7 @@ cargo xtask <command>
 
   demo            everything from nothing: builds, starts a local Milvus, and shows the main job through the sandbox
   test            all checks and tests, servers included; the last line is `N passed, N failed`
+  test --long     the same with ten times as many random cases
   cycles [N] [lite | standalone]
                   starts and stops each local server N times (50), kills a third of them, and looks for what is left
   build           the component, to target/component/milvus_plugin.wasm, and into the host library
@@ -47,7 +48,8 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["demo"] => demo::demo(),
-        ["test"] => test::test(),
+        ["test"] => test::test("100000"),
+        ["test", "--long"] => test::test("1000000"),
         ["cycles"] => cycles::cycles(cycles::DEFAULT, &cycles::SERVERS),
         ["cycles", count, servers @ ..] => {
             let count = count.parse().context("expected a number of cycles")?;

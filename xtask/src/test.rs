@@ -12,19 +12,33 @@ use std::time::Instant;
 /// What was counted so far.
 #[derive(Debug, Default)]
 struct Tally {
+    /// How many random cases a test tries.
+    cases: &'static str,
     passed: u64,
     failed: u64,
     /// Names of the tests that ran and passed.
     names: BTreeSet<String>,
 }
 
-/// Runs everything.
+/// The host's side, built and tested together: features unify over what is, so that wasmtime is built once.
+const HOSTS_SIDE: [&str; 5] = [
+    "milvus-code-cache",
+    "milvus-host-harness",
+    "milvus-host",
+    "milvus-tests",
+    "xtask",
+];
+
+/// Runs everything, with so many random cases of each kind.
 ///
 /// # Errors
 /// A program cannot be started.
-pub(crate) fn test() -> Result<ExitCode> {
+pub(crate) fn test(cases: &'static str) -> Result<ExitCode> {
     let start = Instant::now();
-    let mut tally = Tally::default();
+    let mut tally = Tally {
+        cases,
+        ..Tally::default()
+    };
     step("the component and the hostile guest");
     build::component(build::PROFILE)?;
     build::guest()?;
@@ -69,8 +83,8 @@ pub(crate) fn test() -> Result<ExitCode> {
     );
     tally.done("the dependencies", crate::supply::supply);
 
-    step("the command line, in the profile that the demo shares");
-    build::host(&["milvus-host"])?;
+    step("the command line, and the tests of the host's side");
+    build::tests(&HOSTS_SIDE)?;
     step("the local Milvus");
     let environment = local_milvus()?;
     tally.pytest(&environment)?;
@@ -85,17 +99,7 @@ pub(crate) fn test() -> Result<ExitCode> {
             "milvus-policy",
         ],
     )?;
-    // The host's side together, so that wasmtime is built once for all of its tests.
-    tally.cargo_test(
-        "the host's side, and end to end",
-        &[
-            "milvus-code-cache",
-            "milvus-host-harness",
-            "milvus-host",
-            "milvus-tests",
-            "xtask",
-        ],
-    )?;
+    tally.cargo_test("the host's side, and end to end", &HOSTS_SIDE)?;
     tally.proved("PRIVACY.md")?;
     tally.proved("docs/limits.md")?;
     tally.threats();
@@ -201,6 +205,7 @@ impl Tally {
         step(&format!("tests of {what}"));
         let mut command = cargo();
         command.args(["test", "--locked", "--release", "--no-fail-fast"]);
+        command.env("MILVUS_CASES", self.cases);
         for package in packages {
             command.args(["--package", package]);
         }

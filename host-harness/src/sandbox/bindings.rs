@@ -1,29 +1,66 @@
 //! The component's exports, from the WIT files.
 
+use wasmtime::component::{Instance, InstancePre};
+use wasmtime::{AsContextMut, Result};
+
+use crate::error::NotExported;
+
 #[expect(
     missing_docs,
     reason = "written by a macro from WIT, whose docs it carries over where it can"
 )]
 mod generated {
-    // A world of our own: what the component imports is linked by hand (`imports`), so no import is bound here.
+    // The exports alone: what the component imports is linked by hand (`imports`), so no import is bound here.
     wasmtime::component::bindgen!({
         path: "../wit",
-        inline: "
-            package milvus:host;
-
-            world exported {
-                export milvus:vector-store/types@0.1.0;
-                export milvus:vector-store/server@0.1.0;
-                export milvus:vector-store/tools@0.1.0;
-                export milvus:vector-store/entities@0.1.0;
-                export milvus:vector-store/search@0.1.0;
-            }
-        ",
-        world: "milvus:host/exported",
+        world: "milvus:vector-store/api",
         exports: { default: async },
         additional_derives: [PartialEq],
         require_store_data_send: true,
     });
 }
 
-pub(crate) use generated::exports::milvus::vector_store::{entities, search, server, tools, types};
+/// Lists the component's interfaces, the one that it has to have first. What the host does for each follows from here.
+macro_rules! interfaces {
+    ($needed:ident, $($interface:ident),*) => {
+        pub(crate) use generated::exports::milvus::vector_store::{$needed, $($interface,)* types};
+
+        /// Where each exported interface lies in the component.
+        pub(crate) struct Exports {
+            $needed: Option<$needed::GuestIndices>,
+            $($interface: Option<$interface::GuestIndices>,)*
+        }
+
+        impl Exports {
+            /// Finds them.
+            ///
+            /// # Errors
+            /// The one that has to be there is not.
+            pub(crate) fn find<T>(component: &InstancePre<T>) -> Result<Self> {
+                Ok(Self {
+                    $needed: Some($needed::GuestIndices::new(component)?),
+                    $($interface: $interface::GuestIndices::new(component).ok(),)*
+                })
+            }
+        }
+
+        interfaces!(@open $needed);
+        $(interfaces!(@open $interface);)*
+    };
+    (@open $interface:ident) => {
+        impl Exports {
+            /// This interface of an instance.
+            pub(crate) fn $interface(
+                &self,
+                store: impl AsContextMut,
+                instance: &Instance,
+            ) -> Result<$interface::Guest> {
+                let missing = NotExported(concat!("milvus:vector-store/", stringify!($interface)));
+                let indices = self.$interface.as_ref().ok_or(missing)?;
+                indices.load(store, instance)
+            }
+        }
+    };
+}
+
+interfaces!(tools, server, entities, search);

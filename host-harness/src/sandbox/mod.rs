@@ -20,6 +20,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::egress::{Call, Egress};
 use crate::error::{BuildError, TimeIsUp};
 
+use bindings::Exports;
 pub use imports::ComponentInfo;
 pub(crate) use imports::read;
 use limits::Meter;
@@ -52,19 +53,11 @@ impl HasData for Io {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-/// Where each exported interface lies in the component. All but `tools` may be missing.
-pub(crate) struct Doors {
-    pub(crate) tools: Option<bindings::tools::GuestIndices>,
-    pub(crate) server: Option<bindings::server::GuestIndices>,
-    pub(crate) entities: Option<bindings::entities::GuestIndices>,
-    pub(crate) search: Option<bindings::search::GuestIndices>,
-}
-
 pub(crate) struct Sandbox {
     ticker: engine::Ticker,
     engine: Engine,
     pub(crate) instance: InstancePre<Guest>,
-    pub(crate) doors: Doors,
+    pub(crate) exports: Exports,
     pub(crate) code: CompiledCode,
 }
 
@@ -82,17 +75,12 @@ impl Sandbox {
             let mut linker = Linker::new(&engine);
             imports::link(&mut linker)?;
             let instance = linker.instantiate_pre(&component)?;
-            let doors = Doors {
-                tools: Some(bindings::tools::GuestIndices::new(&instance)?),
-                server: bindings::server::GuestIndices::new(&instance).ok(),
-                entities: bindings::entities::GuestIndices::new(&instance).ok(),
-                search: bindings::search::GuestIndices::new(&instance).ok(),
-            };
+            let exports = Exports::find(&instance)?;
             Ok(Self {
                 ticker: engine::Ticker::start(&engine)?,
                 engine,
                 instance,
-                doors,
+                exports,
                 code,
             })
         };

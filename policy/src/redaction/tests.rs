@@ -96,6 +96,26 @@ fn t33_the_token_is_taken_out_in_every_form() {
 }
 
 #[test]
+fn t33_forms_that_follow_each_other_are_each_taken_out() {
+    // As long as what is searched for at once: what stands behind a form is the next one's first letter.
+    const SHORT: &str = "M1lvus-ok";
+    let forms = [
+        SHORT,
+        "4d316c7675732d6f6b",
+        "TTFsdnVzLW9r",
+        "4d316c7675732D6F6B",
+    ];
+    for (first, second) in forms
+        .iter()
+        .flat_map(|first| forms.map(|second| (first, second)))
+    {
+        let (text, count) = redacted_of(&[SHORT], &format!("{first}{second}"));
+        let left = text.replace("[redacted]", "").replace("[...]", "");
+        assert_eq!((left.as_str(), count), ("", 2), "{first} {second}");
+    }
+}
+
+#[test]
 fn t33_base64_of_longer_text_around_the_token_is_taken_out_but_for_its_ends() {
     // `Bearer <token>`, `x<token>` and `xx<token>`: the outer characters belong to the neighbours.
     for (form, left) in [

@@ -12,12 +12,12 @@ mod description;
 use super::{Encoded, body};
 use crate::contract::types::{CollectionSchema, Error, ErrorKind};
 use crate::operations::collections::{
-    CreateCollection, DescribeCollection, DropCollection, GetLoadState, GetStats, HasCollection,
-    ListCollections, LoadCollection, ReleaseCollection,
+    CreateCollection, DescribeCollection, DropCollection, GetLoadState, HasCollection,
+    ListCollections,
 };
 use crate::operations::entities::{Delete, Get, Insert, Query, Upsert};
-use crate::operations::search::{HybridSearch, Search};
-use crate::operations::{Operation, Reply, is_zero};
+use crate::operations::search::Search;
+use crate::operations::{NotInV1, Operation, Reply, is_zero};
 use crate::values::json::raw;
 use crate::values::{columns, filter};
 use anyhow::Context as _;
@@ -183,7 +183,7 @@ impl InV1 for DescribeCollection {
 impl InV1 for GetLoadState {
     fn request(&self, database: Option<&str>) -> Result<Encoded, Error> {
         let given = !self.partition_names.is_empty();
-        refuse_key(given, "partitions", self.route(), "partitionNames")?;
+        refuse_key(given, "partitions", Self::ROUTE, "partitionNames")?;
         describe(&self.collection_name, database)
     }
 
@@ -194,22 +194,10 @@ impl InV1 for GetLoadState {
     }
 }
 
-/// Operations that v1 has no route for.
-macro_rules! absent {
-    ($($operation:ty: $what:literal),* $(,)?) => {$(
-        impl InV1 for $operation {
-            fn request(&self, _: Option<&str>) -> Result<Encoded, Error> {
-                Err(lacks($what, self.route().since))
-            }
-        }
-    )*};
-}
-
-absent! {
-    GetStats: "statistics (but it can count)",
-    LoadCollection: "load (its collections are loaded as they are created)",
-    ReleaseCollection: "release",
-    HybridSearch: "hybrid search",
+impl<O: NotInV1> InV1 for O {
+    fn request(&self, _: Option<&str>) -> Result<Encoded, Error> {
+        Err(lacks(O::LACKS, O::ROUTE.since))
+    }
 }
 
 impl InV1 for CreateCollection {
@@ -228,7 +216,7 @@ impl InV1 for CreateCollection {
             description: Option<&'a str>,
             enable_dynamic_field: bool,
         }
-        let v2 = self.route();
+        let v2 = Self::ROUTE;
         let schema = self.schema.is_some() || !self.index_params.is_empty();
         refuse_key(schema, "schemas and indexes of one's own", v2, "schema")?;
         for name in self.params.keys() {
@@ -286,7 +274,7 @@ struct Rows<'a> {
 impl InV1 for Insert<'_> {
     fn request(&self, database: Option<&str>) -> Result<Encoded, Error> {
         let given = self.partition_name.is_some();
-        refuse_key(given, "partitions", self.route(), "partitionName")?;
+        refuse_key(given, "partitions", Self::ROUTE, "partitionName")?;
         let rows = Rows {
             collection_name: self.collection_name,
             data: self.data,
@@ -297,7 +285,7 @@ impl InV1 for Insert<'_> {
 
 impl InV1 for Upsert<'_> {
     fn request(&self, database: Option<&str>) -> Result<Encoded, Error> {
-        let v2 = self.route();
+        let v2 = Self::ROUTE;
         let given = self.partition_name.is_some();
         refuse_key(given, "partitions", v2, "partitionName")?;
         refuse_key(self.partial_update, "partial update", v2, "partialUpdate")?;
@@ -317,7 +305,7 @@ impl InV1 for Delete {
             collection_name: &'a str,
             filter: &'a str,
         }
-        let v2 = self.route();
+        let v2 = Self::ROUTE;
         let given = self.partition_name.is_some();
         refuse_key(given, "partitions", v2, "partitionName")?;
         refuse_templates(self.expr_params.as_ref(), v2)?;
@@ -352,7 +340,7 @@ impl InV1 for Query {
             #[serde(skip_serializing_if = "is_zero")]
             offset: u32,
         }
-        let v2 = self.route();
+        let v2 = Self::ROUTE;
         let partitions = !self.partition_names.is_empty();
         refuse_key(partitions, "partitions", v2, "partitionNames")?;
         refuse_templates(self.expr_params.as_ref(), v2)?;
@@ -391,7 +379,7 @@ impl InV1 for Get {
             #[serde(skip_serializing_if = "<[String]>::is_empty")]
             output_fields: &'a [String],
         }
-        let v2 = self.route();
+        let v2 = Self::ROUTE;
         let partitions = !self.partition_names.is_empty();
         refuse_key(partitions, "partitions", v2, "partitionNames")?;
         refuse_level(self.consistency_level, v2)?;
@@ -421,13 +409,13 @@ impl InV1 for Search {
             #[serde(skip_serializing_if = "Map::is_empty")]
             params: &'a Map<String, Value>,
         }
-        let v2 = self.route();
+        let v2 = Self::ROUTE;
         refuse_key(!self.ids.is_empty(), "search by keys", v2, "ids")?;
         let partitions = !self.partition_names.is_empty();
         refuse_key(partitions, "partitions", v2, "partitionNames")?;
         refuse_templates(self.expr_params.as_ref(), v2)?;
         refuse_level(self.consistency_level, v2)?;
-        let grouped = self.grouping.grouping_field.is_some();
+        let grouped = self.grouping_field.is_some();
         refuse_key(grouped, "grouping", v2, "groupingField")?;
         let scored = self.function_score.is_some();
         refuse_key(scored, "score functions", v2, "functionScore")?;

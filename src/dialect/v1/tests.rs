@@ -3,9 +3,9 @@ use crate::client::Client;
 use crate::client::scripted::{Scripted, Sent, connection};
 use crate::contract::types::{Connection, Dialect, FieldSchema};
 use crate::dialect::Spoken;
-use crate::operations::collections::IndexParams;
+use crate::operations::collections::{GetStats, IndexParams, LoadCollection, ReleaseCollection};
 use crate::operations::schema::NewSchema;
-use crate::operations::search::{Grouping, Hits};
+use crate::operations::search::{Hits, HybridSearch};
 
 fn v1() -> Connection {
     Connection {
@@ -66,7 +66,7 @@ fn search() -> Search {
 #[test]
 fn lists_and_descriptions_are_gets_with_a_query() {
     let (names, sent) = run(&ListCollections {}, 200, r#"{"code":200,"data":["a"]}"#);
-    assert_eq!(names.unwrap(), ["a"]);
+    assert_eq!(names.unwrap().0, ["a"]);
     assert_eq!(
         (sent.path, sent.query.as_deref()),
         ("/v1/vector/collections", Some("dbName=d"))
@@ -102,13 +102,13 @@ fn a_collection_that_cannot_be_described_is_not_there() {
         collection_name: "c".into(),
     };
     let (there, _) = run(&has, 200, r#"{"code":200,"data":{"fields":[]}}"#);
-    assert!(there.unwrap());
+    assert!(there.unwrap().has);
     let (there, _) = run(
         &has,
         200,
         r#"{"code":100,"message":"can't find collection"}"#,
     );
-    assert!(!there.unwrap());
+    assert!(!there.unwrap().has);
     let (failed, _) = run(&has, 200, r#"{"code":800,"message":"database not found"}"#);
     assert_eq!(failed.unwrap_err().milvus_code, Some(800));
 }
@@ -156,7 +156,7 @@ fn keys_of_the_callers_own_need_v2() {
 
 #[test]
 fn what_v1_lacks_names_the_version_that_has_it() {
-    let name = || "c".to_owned();
+    let name = || "c".into();
     let cases = [
         (
             refusal(&GetStats {
@@ -262,10 +262,7 @@ fn what_v1_lacks_names_the_version_that_has_it() {
         ),
         (
             refusal(&Search {
-                grouping: Grouping {
-                    grouping_field: Some("f".into()),
-                    ..Grouping::default()
-                },
+                grouping_field: Some("f".into()),
                 ..search()
             }),
             "2.4.0",
@@ -358,7 +355,7 @@ fn a_delete_has_a_filter_and_answers_no_count() {
         expr_params: None,
     };
     let (deleted, sent) = run(&delete, 200, r#"{"code":200,"data":{}}"#);
-    assert_eq!(deleted.unwrap(), None);
+    assert_eq!(deleted.unwrap().delete_count, None);
     assert_eq!(
         sent.body,
         json!({"dbName": "d", "collectionName": "c", "filter": "id in [1]"})

@@ -6,7 +6,7 @@
 //! in [`Arguments::finish`].
 
 use crate::error::Error;
-use crate::values::filter::is_identifier;
+use crate::values::filter::{Identifier, is_identifier};
 use crate::values::int64;
 use crate::values::json::{Members, is_object, kind, unique};
 use crate::values::vector;
@@ -19,7 +19,7 @@ const TWICE: &str = "expected each name of an object once, came one twice";
 
 /// The arguments of one object, at `path` within the whole.
 #[derive(Debug)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     path: String,
     members: Vec<(String, Box<RawValue>)>,
     known: Vec<&'static str>,
@@ -30,7 +30,7 @@ impl Arguments {
     ///
     /// # Errors
     /// `invalid-argument` if it is no object, or names an argument twice.
-    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let text = if text.trim().is_empty() { "{}" } else { text };
         let raw = lenient::read(text).map_err(|problem| {
             if problem.repeats {
@@ -71,7 +71,7 @@ impl Arguments {
     }
 
     /// The full name of an argument, for errors.
-    pub(super) fn name(&self, name: &str) -> String {
+    pub(crate) fn name(&self, name: &str) -> String {
         if self.path.is_empty() {
             name.to_owned()
         } else {
@@ -80,7 +80,7 @@ impl Arguments {
     }
 
     /// An error about the argument `name`.
-    pub(super) fn wrong(&self, name: &str, problem: impl std::fmt::Display) -> Error {
+    pub(crate) fn wrong(&self, name: &str, problem: impl std::fmt::Display) -> Error {
         Error::invalid(self.name(name), problem)
     }
 
@@ -89,83 +89,54 @@ impl Arguments {
         self.known.push(name);
         let position = self.members.iter().position(|(known, _)| known == name)?;
         let (_, raw) = self.members.swap_remove(position);
-        (!matches!(raw.get(), "null" | "\"\"")).then_some(raw)
+        is_given(&raw).then_some(raw)
     }
 
     /// Takes a value as JSON; text that holds JSON of another kind than text is read.
     fn take_structured(&mut self, name: &'static str) -> Result<Option<Box<RawValue>>, Error> {
-        let Some(raw) = self.take(name) else {
-            return Ok(None);
-        };
-        let Some(text) = text_of(&raw) else {
-            return Ok(Some(raw));
-        };
-        match lenient::read(text.trim()) {
-            Ok(inner) if text_of(&inner).is_none() => Ok(Some(inner)),
-            // It was meant as JSON, and has two meanings.
-            Err(problem) if problem.repeats => Err(self.wrong(name, problem)),
-            _ => Ok(Some(raw)),
-        }
+        let raw = self.take(name).map(structured).transpose();
+        raw.map_err(|problem| self.wrong(name, problem))
     }
 
-    /// Text.
+    /// Reads an argument as the type that is asked for.
+    ///
+    /// # Errors
+    /// `invalid-argument` if it is something else, or was not given and has to be.
+    pub(crate) fn get<T: FromArgument>(&mut self, name: &'static str) -> Result<T, Error> {
+        let read = match self.take(name) {
+            Some(raw) => T::read(raw),
+            None => T::absent().ok_or_else(|| format!("expected {}, came nothing", T::EXPECTED)),
+        };
+        read.map_err(|problem| self.wrong(name, problem))
+    }
+
+    /// As [`get`](Self::get); the type's default if it was not given.
     ///
     /// # Errors
     /// `invalid-argument` if it is something else.
-    pub(super) fn text(&mut self, name: &'static str) -> Result<Option<String>, Error> {
-        let Some(raw) = self.take(name) else {
-            return Ok(None);
-        };
-        text_of(&raw)
-            .map(Some)
-            .ok_or_else(|| self.wrong(name, format_args!("expected text, came {}", kind(&raw))))
+    pub(crate) fn get_or_default<T: FromArgument + Default>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<T, Error> {
+        Ok(self.get::<Option<T>>(name)?.unwrap_or_default())
     }
 
-    /// Text that has to be there.
-    ///
-    /// # Errors
-    /// `invalid-argument` if it is missing, empty or something else.
-    pub(super) fn required_text(&mut self, name: &'static str) -> Result<String, Error> {
-        self.text(name)?
-            .ok_or_else(|| self.wrong(name, "expected text, came nothing"))
-    }
-
-    /// A name as Milvus takes it for collections, fields and aliases.
-    ///
-    /// # Errors
-    /// `invalid-argument` if it is no such name.
-    pub(super) fn identifier(&mut self, name: &'static str) -> Result<Option<String>, Error> {
-        let Some(text) = self.text(name)? else {
-            return Ok(None);
-        };
-        if is_identifier(&text) {
-            return Ok(Some(text));
-        }
-        Err(self.wrong(
-            name,
-            "expected a name of at most 255 letters, digits and underscores that does not begin with a digit",
-        ))
-    }
-
-    /// A name that has to be there.
-    ///
-    /// # Errors
-    /// `invalid-argument` if it is missing or no such name.
-    pub(super) fn required_identifier(&mut self, name: &'static str) -> Result<String, Error> {
-        self.identifier(name)?
-            .ok_or_else(|| self.wrong(name, "expected a name, came nothing"))
+    /// Whether an argument was given.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let mut members = self.members.iter();
+        members.any(|(known, raw)| known == name && is_given(raw))
     }
 
     /// One of a few words; case does not count.
     ///
     /// # Errors
     /// `invalid-argument` naming the words.
-    pub(super) fn one_of(
+    pub(crate) fn one_of(
         &mut self,
         name: &'static str,
         words: &[&'static str],
     ) -> Result<Option<&'static str>, Error> {
-        let Some(text) = self.text(name)? else {
+        let Some(text) = self.get::<Option<String>>(name)? else {
             return Ok(None);
         };
         words
@@ -180,7 +151,7 @@ impl Arguments {
     ///
     /// # Errors
     /// `invalid-argument` naming the range.
-    pub(super) fn integer(
+    pub(crate) fn integer(
         &mut self,
         name: &'static str,
         range: RangeInclusive<u32>,
@@ -208,31 +179,11 @@ impl Arguments {
             })
     }
 
-    /// A finite number, as number or text.
-    ///
-    /// # Errors
-    /// `invalid-argument` if it is something else.
-    pub(super) fn number(&mut self, name: &'static str) -> Result<Option<f64>, Error> {
-        let Some(raw) = self.take_structured(name)? else {
-            return Ok(None);
-        };
-        serde_json::from_str::<f64>(raw.get())
-            .ok()
-            .filter(|number| number.is_finite())
-            .map(Some)
-            .ok_or_else(|| {
-                self.wrong(
-                    name,
-                    format_args!("expected a number, came {}", shown(&raw)),
-                )
-            })
-    }
-
     /// A list of finite numbers: a list, JSON in text, or text with commas.
     ///
     /// # Errors
     /// `invalid-argument` if it is something else.
-    pub(super) fn numbers(&mut self, name: &'static str) -> Result<Option<Vec<f64>>, Error> {
+    pub(crate) fn numbers(&mut self, name: &'static str) -> Result<Option<Vec<f64>>, Error> {
         let Some(mut raw) = self.take_structured(name)? else {
             return Ok(None);
         };
@@ -249,75 +200,11 @@ impl Arguments {
         })
     }
 
-    /// A boolean, as such or as text.
-    ///
-    /// # Errors
-    /// `invalid-argument` if it is something else.
-    pub(super) fn boolean(&mut self, name: &'static str) -> Result<Option<bool>, Error> {
-        let Some(raw) = self.take(name) else {
-            return Ok(None);
-        };
-        let text = text_of(&raw).unwrap_or_else(|| raw.get().to_owned());
-        match text.trim().to_ascii_lowercase().as_str() {
-            "true" => Ok(Some(true)),
-            "false" => Ok(Some(false)),
-            _ => Err(self.wrong(
-                name,
-                format_args!("expected true or false, came {}", shown(&raw)),
-            )),
-        }
-    }
-
-    /// A list of texts: a list, JSON in text, or text with commas.
-    ///
-    /// # Errors
-    /// `invalid-argument` if it is something else, or one of them is empty.
-    pub(super) fn texts(&mut self, name: &'static str) -> Result<Vec<String>, Error> {
-        let Some(raw) = self.take_structured(name)? else {
-            return Ok(Vec::new());
-        };
-        let texts: Vec<String> = if let Some(text) = text_of(&raw) {
-            text.split(',').map(|part| part.trim().to_owned()).collect()
-        } else {
-            serde_json::from_str(raw.get()).map_err(|_| {
-                self.wrong(
-                    name,
-                    format_args!("expected a list of names, came {}", kind(&raw)),
-                )
-            })?
-        };
-        if texts.iter().any(String::is_empty) {
-            return Err(self.wrong(name, "expected names, came an empty one"));
-        }
-        Ok(texts)
-    }
-
-    /// An object with any names.
-    ///
-    /// # Errors
-    /// `invalid-argument` if it is something else.
-    pub(super) fn object(
-        &mut self,
-        name: &'static str,
-    ) -> Result<Option<Map<String, Value>>, Error> {
-        let Some(raw) = self.take_structured(name)? else {
-            return Ok(None);
-        };
-        match unique(&raw) {
-            Some(Value::Object(members)) => Ok(Some(members)),
-            None => Err(self.wrong(name, TWICE)),
-            Some(_) => Err(self.wrong(
-                name,
-                format_args!("expected an object, came {}", kind(&raw)),
-            )),
-        }
-    }
-
     /// Any JSON value.
     ///
     /// # Errors
     /// `invalid-argument` if an object in it repeats a name.
-    pub(super) fn value(&mut self, name: &'static str) -> Result<Option<Value>, Error> {
+    pub(crate) fn value(&mut self, name: &'static str) -> Result<Option<Value>, Error> {
         let Some(raw) = self.take(name) else {
             return Ok(None);
         };
@@ -330,7 +217,7 @@ impl Arguments {
     ///
     /// # Errors
     /// `invalid-argument` if it is something else.
-    pub(super) fn nested_list(&mut self, name: &'static str) -> Result<Vec<Self>, Error> {
+    pub(crate) fn nested_list(&mut self, name: &'static str) -> Result<Vec<Self>, Error> {
         self.raw_objects(name)?
             .iter()
             .enumerate()
@@ -342,7 +229,7 @@ impl Arguments {
     ///
     /// # Errors
     /// `invalid-argument` if it is something else; an element is named by its position.
-    pub(super) fn raw_objects(&mut self, name: &'static str) -> Result<Vec<Box<RawValue>>, Error> {
+    pub(crate) fn raw_objects(&mut self, name: &'static str) -> Result<Vec<Box<RawValue>>, Error> {
         let Some(raw) = self.take_structured(name)? else {
             return Ok(Vec::new());
         };
@@ -368,7 +255,7 @@ impl Arguments {
     ///
     /// # Errors
     /// `invalid-argument` naming the position at fault.
-    pub(super) fn query_vector(
+    pub(crate) fn query_vector(
         &mut self,
         name: &'static str,
     ) -> Result<Option<Box<RawValue>>, Error> {
@@ -391,7 +278,7 @@ impl Arguments {
     ///
     /// # Errors
     /// `invalid-argument` if it is something else.
-    pub(super) fn keys(&mut self, name: &'static str) -> Result<Option<Keys>, Error> {
+    pub(crate) fn keys(&mut self, name: &'static str) -> Result<Option<Keys>, Error> {
         let Some(mut raw) = self.take(name) else {
             return Ok(None);
         };
@@ -452,7 +339,7 @@ impl Arguments {
     ///
     /// # Errors
     /// `invalid-argument` naming it and those that are known.
-    pub(super) fn check_names(&self, known: &Map<String, Value>) -> Result<(), Error> {
+    pub(crate) fn check_names(&self, known: &Map<String, Value>) -> Result<(), Error> {
         match self
             .members
             .iter()
@@ -470,7 +357,7 @@ impl Arguments {
     ///
     /// # Errors
     /// `invalid-argument` naming it and those that are known.
-    pub(super) fn finish(self) -> Result<(), Error> {
+    pub(crate) fn finish(self) -> Result<(), Error> {
         match self.members.first() {
             Some((unknown, _)) => Err(self.unknown(unknown, &self.known)),
             None => Ok(()),
@@ -493,14 +380,14 @@ impl Arguments {
 
 /// Primary keys as a caller gave them.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     argument: String,
     items: Vec<Value>,
 }
 
 impl Keys {
     /// The keys, where all were given as numbers: then they can only be int64.
-    pub(super) fn integers(&self) -> Option<Vec<i64>> {
+    pub(crate) fn integers(&self) -> Option<Vec<i64>> {
         self.items.iter().map(Value::as_i64).collect()
     }
 
@@ -508,7 +395,7 @@ impl Keys {
     ///
     /// # Errors
     /// `invalid-argument` if one does not fit.
-    pub(super) fn typed(&self, data_type: &str) -> Result<crate::contract::types::Ids, Error> {
+    pub(crate) fn typed(&self, data_type: &str) -> Result<crate::contract::types::Ids, Error> {
         use crate::contract::types::Ids;
         if data_type == "Int64" {
             let mut keys = Vec::with_capacity(self.items.len());
@@ -534,8 +421,156 @@ impl Keys {
     }
 
     /// Number of keys.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.items.len()
+    }
+}
+
+/// A type that an argument is read into.
+pub(crate) trait FromArgument: Sized {
+    /// What was expected, in an error.
+    const EXPECTED: &'static str;
+
+    /// What an argument is that was not given. `None`: it has to be given.
+    fn absent() -> Option<Self> {
+        None
+    }
+
+    /// Whether it is what an argument is that was not given.
+    fn is_absent(&self) -> bool {
+        false
+    }
+
+    /// Reads the value of an argument.
+    ///
+    /// # Errors
+    /// What was expected and what came.
+    fn read(raw: Box<RawValue>) -> Result<Self, String>;
+}
+
+/// What an error says of a value that is no `T`.
+fn unexpected<T: FromArgument>(came: impl std::fmt::Display) -> String {
+    format!("expected {}, came {came}", T::EXPECTED)
+}
+
+impl<T: FromArgument> FromArgument for Option<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+
+    fn read(raw: Box<RawValue>) -> Result<Self, String> {
+        T::read(raw).map(Some)
+    }
+}
+
+impl FromArgument for String {
+    const EXPECTED: &'static str = "text";
+
+    fn read(raw: Box<RawValue>) -> Result<Self, String> {
+        text_of(&raw).ok_or_else(|| unexpected::<Self>(kind(&raw)))
+    }
+}
+
+impl FromArgument for Identifier {
+    const EXPECTED: &'static str =
+        "a name of at most 255 letters, digits and underscores that does not begin with a digit";
+
+    fn read(raw: Box<RawValue>) -> Result<Self, String> {
+        let text = String::read(raw)?;
+        if is_identifier(&text) {
+            Ok(Self::from(text))
+        } else {
+            Err(unexpected::<Self>("another text"))
+        }
+    }
+}
+
+/// As a number or as text; finite.
+impl FromArgument for f64 {
+    const EXPECTED: &'static str = "a number";
+
+    fn read(raw: Box<RawValue>) -> Result<Self, String> {
+        let raw = structured(raw)?;
+        let number = serde_json::from_str::<f64>(raw.get()).ok();
+        let finite = number.filter(|number| number.is_finite());
+        finite.ok_or_else(|| unexpected::<Self>(shown(&raw)))
+    }
+}
+
+/// As such or as text.
+impl FromArgument for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn read(raw: Box<RawValue>) -> Result<Self, String> {
+        let text = text_of(&raw).unwrap_or_else(|| raw.get().to_owned());
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(unexpected::<Self>(shown(&raw))),
+        }
+    }
+}
+
+/// A list, JSON in text, or text with commas.
+impl FromArgument for Vec<String> {
+    const EXPECTED: &'static str = "a list of names";
+
+    fn absent() -> Option<Self> {
+        Some(Self::new())
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn read(raw: Box<RawValue>) -> Result<Self, String> {
+        let raw = structured(raw)?;
+        let texts: Self = match text_of(&raw) {
+            Some(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
+            None => serde_json::from_str(raw.get()).map_err(|_| unexpected::<Self>(kind(&raw)))?,
+        };
+        if texts.iter().any(String::is_empty) {
+            return Err("expected names, came an empty one".to_owned());
+        }
+        Ok(texts)
+    }
+}
+
+/// An object with any names, each once.
+impl FromArgument for Map<String, Value> {
+    const EXPECTED: &'static str = "an object";
+
+    fn read(raw: Box<RawValue>) -> Result<Self, String> {
+        let raw = structured(raw)?;
+        match unique(&raw) {
+            Some(Value::Object(members)) => Ok(members),
+            None => Err(TWICE.to_owned()),
+            Some(_) => Err(unexpected::<Self>(kind(&raw))),
+        }
+    }
+}
+
+/// `null` and empty text are "not given".
+fn is_given(raw: &RawValue) -> bool {
+    !matches!(raw.get(), "null" | "\"\"")
+}
+
+/// A value as JSON: text that holds JSON of another kind than text is read.
+fn structured(raw: Box<RawValue>) -> Result<Box<RawValue>, String> {
+    let Some(text) = text_of(&raw) else {
+        return Ok(raw);
+    };
+    match lenient::read(text.trim()) {
+        Ok(inner) if text_of(&inner).is_none() => Ok(inner),
+        // It was meant as JSON, and has two meanings.
+        Err(problem) if problem.repeats => Err(problem.to_string()),
+        _ => Ok(raw),
     }
 }
 
@@ -583,11 +618,11 @@ mod tests {
             "{collection_name: 'docs', output_fields: '[\"a\", \"b\"]', limit: '5'}",
         )
         .unwrap();
+        assert_eq!(arguments.get::<String>("collection_name").unwrap(), "docs");
         assert_eq!(
-            arguments.required_identifier("collection_name").unwrap(),
-            "docs"
+            arguments.get::<Vec<String>>("output_fields").unwrap(),
+            ["a", "b"]
         );
-        assert_eq!(arguments.texts("output_fields").unwrap(), ["a", "b"]);
         assert_eq!(arguments.integer("limit", 1..=10).unwrap(), Some(5));
         arguments.finish().unwrap();
     }
@@ -596,7 +631,10 @@ mod tests {
     fn a_list_with_commas_is_a_list() {
         let mut arguments =
             arguments(&json!({"output_fields": "word, gloss", "query_vector": "0.1, 0.2"}));
-        assert_eq!(arguments.texts("output_fields").unwrap(), ["word", "gloss"]);
+        assert_eq!(
+            arguments.get::<Vec<String>>("output_fields").unwrap(),
+            ["word", "gloss"]
+        );
         assert_eq!(
             arguments
                 .query_vector("query_vector")
@@ -632,11 +670,14 @@ mod tests {
             "limit: expected a whole number from 1 to 10, came \"many\""
         );
         assert_eq!(
-            arguments.text("filter").unwrap_err().message,
+            arguments.get::<String>("filter").unwrap_err().message,
             "filter: expected text, came a number"
         );
         assert_eq!(
-            arguments.object("params").unwrap_err().message,
+            arguments
+                .get::<Map<String, Value>>("params")
+                .unwrap_err()
+                .message,
             "params: expected an object, came a list"
         );
         assert_eq!(
@@ -693,7 +734,7 @@ mod tests {
     #[test]
     fn null_and_empty_text_are_not_given() {
         let mut arguments = arguments(&json!({"filter": "", "limit": null}));
-        assert_eq!(arguments.text("filter").unwrap(), None);
+        assert_eq!(arguments.get::<Option<String>>("filter").unwrap(), None);
         assert_eq!(arguments.integer("limit", 1..=5).unwrap(), None);
     }
 }

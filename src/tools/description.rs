@@ -1,61 +1,10 @@
-//! `milvus_collection`: looks at collections. The reading operations of the Python plugin's tool of this name.
+//! A collection as `milvus_collection` describes it.
 
-use super::Arguments;
-use crate::client::Client;
-use crate::error::Error;
-use crate::operations::collections::{
-    DescribeCollection, GetLoadState, GetStats, HasCollection, ListCollections,
-};
 use crate::operations::schema::{Description, KeyValue};
 use crate::values::int64;
 use serde_json::{Map, Value, json};
 
-const OPERATIONS: [&str; 5] = ["list", "describe", "stats", "has", "load_state"];
-
-pub(super) fn run(client: &mut Client<'_>, mut arguments: Arguments) -> Result<Value, Error> {
-    let operation = arguments.one_of("operation", &OPERATIONS)?.ok_or_else(|| {
-        arguments.wrong(
-            "operation",
-            format_args!("expected one of {}, came nothing", OPERATIONS.join(", ")),
-        )
-    })?;
-    let name = arguments.identifier("collection_name")?;
-    let partition_names = arguments.texts("partition_names")?;
-    if operation != "load_state" && !partition_names.is_empty() {
-        return Err(arguments.wrong("partition_names", "only `load_state` takes partitions"));
-    }
-    let collection_name = match (operation, name) {
-        ("list", Some(_)) => {
-            return Err(arguments.wrong(
-                "collection_name",
-                "`list` takes none: it lists the database's collections",
-            ));
-        }
-        ("list", None) => String::new(),
-        (_, Some(name)) => name,
-        (_, None) => {
-            return Err(arguments.wrong("collection_name", "expected a name, came nothing"));
-        }
-    };
-    arguments.finish()?;
-    Ok(match operation {
-        "list" => json!({"collections": client.run(&ListCollections {})?}),
-        "has" => json!({"exists": client.run(&HasCollection { collection_name })?}),
-        "stats" => json!({"row_count": int64::to_json(client.run(&GetStats { collection_name })?)}),
-        "load_state" => {
-            let state = client.run(&GetLoadState {
-                collection_name,
-                partition_names,
-            })?;
-            without_nulls(
-                json!({"load_state": state.load_state, "load_progress": state.load_progress}),
-            )
-        }
-        _ => json!({"collection": describe(&client.run(&DescribeCollection { collection_name })?)}),
-    })
-}
-
-fn describe(description: &Description) -> Value {
+pub(super) fn describe(description: &Description) -> Value {
     let fields: Vec<Value> = description
         .fields
         .iter()

@@ -1,0 +1,407 @@
+//! The cases of REST v2 that a tool's arguments can express, end to end: through the sandbox, by the tool and by the typed
+//! function that send the operation, to Milvus Lite. What cannot be said so runs raw, in the gateway's own tests.
+//!
+//! A new operation has these tests when its contract file is there and a tool sends it.
+
+use std::collections::BTreeMap;
+
+use host_harness::{CallError, Credential, Endpoint, ErrorKind, ErrorSource, Policy, ToolError};
+use milvus_plugin::tools::TOOLS;
+use routes::{Effect, Route};
+use serde_json::{Map, Value, json};
+
+use super::files::{self, Contract};
+use crate::servers::local::{LocalMilvus, Stage, TOKEN, host, post, unique};
+
+/// Keys whose arguments have another name than theirs in snake case.
+const RENAMED: [(&str, &str); 5] = [
+    ("autoID", "auto_id"),
+    ("exprParams", "filter_params"),
+    ("groupingField", "group_by_field"),
+    ("id", "ids"),
+    ("dbName", ""),
+];
+
+/// Why a case cannot be told to a tool.
+const NO_TOOL: &str = "no tool sends it";
+const NO_ARGUMENT: &str = "it has a key that is no argument of the tool";
+const NO_BODY: &str = "its point is the HTTP request itself";
+
+/// Cases in which the component takes what Milvus refuses, since its meaning is plain.
+const TAKEN: [&str; 1] = ["v2/entities/insert: a single object is refused"];
+
+/// What Milvus answers and a tool does not show: the numbers of fields.
+const NOT_SHOWN: (&str, &str) = ("collections.describe", "id");
+
+/// What `$collection` and its like mean in one case.
+#[derive(Default)]
+struct Names(BTreeMap<String, Value>);
+
+impl Names {
+    fn fresh() -> Self {
+        let names = ["collection", "other", "alias", "database"];
+        Self(
+            names
+                .map(|name| (name.to_owned(), json!(unique(name))))
+                .into(),
+        )
+    }
+
+    /// `value` with every name filled in; one that is the whole text keeps its type.
+    fn fill(&self, value: &Value) -> Value {
+        match value {
+            Value::Object(members) => {
+                let members = members.iter();
+                members
+                    .map(|(name, value)| (name.clone(), self.fill(value)))
+                    .collect()
+            }
+            Value::Array(items) => items.iter().map(|item| self.fill(item)).collect(),
+            Value::String(text) => self.text(text),
+            other => other.clone(),
+        }
+    }
+
+    fn text(&self, text: &str) -> Value {
+        let whole = text.strip_prefix('$').and_then(|name| self.0.get(name));
+        whole.cloned().unwrap_or_else(|| {
+            let mut filled = text.to_owned();
+            for (name, value) in &self.0 {
+                let value = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                filled = filled.replace(&format!("${name}"), &value);
+            }
+            filled.into()
+        })
+    }
+}
+
+/// A case, with all that it takes to run it.
+struct Case<'a> {
+    contract: &'a Contract,
+    route: &'static Route,
+    content: &'a Value,
+    names: Names,
+}
+
+impl Case<'_> {
+    fn place(&self) -> String {
+        let name = self.content["name"].as_str().expect("a case has a name");
+        format!("{}: {name}", self.contract.name)
+    }
+
+    /// The requests of `given` or `then`, preparations taken apart: route, body, the entry.
+    fn steps(&self, what: &Value) -> Vec<(String, Value, Value)> {
+        let given = files::beside("given");
+        let mut steps = Vec::new();
+        for entry in what.as_array().into_iter().flatten() {
+            match entry.as_str() {
+                Some(name) => steps.extend(self.steps(&given["v2"][name])),
+                None => {
+                    let entry = entry.as_object().expect("a step is an object");
+                    let (route, body) = entry
+                        .iter()
+                        .find(|(name, _)| name.contains('/'))
+                        .expect("a step has a route");
+                    steps.push((route.clone(), body.clone(), json!(entry)));
+                }
+            }
+        }
+        steps
+    }
+
+    fn send(&self, route: &str, body: &Value) -> Value {
+        let address = LocalMilvus::shared().address();
+        post(address, route, &self.names.fill(body), Some(TOKEN))
+    }
+
+    fn prepare(&mut self) {
+        for (route, body, entry) in self.steps(&self.content["given"]) {
+            let answer = self.send(&route, &body);
+            if entry["answer"].is_null() {
+                assert_eq!(
+                    answer["code"],
+                    0,
+                    "{}: given {route}: {answer}",
+                    self.place()
+                );
+            }
+            for (name, way) in entry["remember"].as_object().into_iter().flatten() {
+                let way = way.as_array().expect("a way is a list").iter();
+                let found = way.fold(&answer["data"], |at, part| match part.as_u64() {
+                    Some(position) => &at[usize::try_from(position).expect("a position")],
+                    None => &at[part.as_str().expect("a name")],
+                });
+                self.names.0.insert(name.clone(), found.clone());
+            }
+        }
+    }
+
+    /// Tool and arguments that say what the case's request says.
+    fn told(&self) -> Result<(&'static str, Value), &'static str> {
+        let choices = TOOLS.iter().map(|tool| (tool, tool.choosing(self.route)));
+        let mut choices = choices.filter_map(|(tool, chosen)| Some((tool, chosen?)));
+        let (tool, mut arguments) = choices.next().ok_or(NO_TOOL)?;
+        let request = &self.content["request"];
+        let plain = request.as_object().is_some_and(|parts| parts.len() == 1);
+        let body = request["body"]
+            .as_object()
+            .filter(|_| plain)
+            .ok_or(NO_BODY)?;
+        let definition = tool.definition().expect("a definition");
+        for (key, value) in body {
+            let renamed = RENAMED.iter().find(|(known, _)| known == key);
+            let name = renamed.map_or_else(|| snake(key), |(_, name)| (*name).to_owned());
+            let (name, value) = match (name.as_str(), self.route.name, value.as_array()) {
+                // The connection's, and a text there.
+                ("", ..) if value.is_string() => continue,
+                ("data", "entities.search", Some(queries)) => match queries.as_slice() {
+                    [query] if query.is_string() => ("query_text".to_owned(), query),
+                    [query] => ("query_vector".to_owned(), query),
+                    _ => return Err(NO_ARGUMENT),
+                },
+                _ => (name, value),
+            };
+            if definition.input_schema["properties"][&name].is_null() {
+                return Err(NO_ARGUMENT);
+            }
+            arguments.insert(name, self.names.fill(value));
+        }
+        Ok((tool.name, arguments.into()))
+    }
+
+    /// What the case's request is sent to.
+    fn endpoint(&self) -> Endpoint {
+        let mut builder = Endpoint::builder(LocalMilvus::shared().uri(), Policy::full())
+            .credential(Credential::new(TOKEN.to_owned()));
+        if let Value::String(name) = self.names.fill(&self.content["request"]["body"]["dbName"]) {
+            builder = builder.database(name);
+        }
+        builder.build().expect("an endpoint")
+    }
+
+    /// Whether an answer is what the case says: its values are there, or its code.
+    fn judge(&self, answer: &Result<Value, CallError>) -> Result<(), String> {
+        let expected = self.names.fill(&self.content["answer"]);
+        match answer {
+            Ok(answer) => {
+                let (mut wanted, mut found) = (Vec::new(), Vec::new());
+                let mut data = expected["data"].clone();
+                if self.route.name == NOT_SHOWN.0 {
+                    remove(NOT_SHOWN.1, &mut data);
+                }
+                leaves(&data, &mut wanted);
+                leaves(answer, &mut found);
+                member_names(answer, &mut found);
+                let lacking = wanted.iter().find(|value| !found.contains(value));
+                match lacking {
+                    _ if expected["data"].is_null() => {
+                        Err(format!("expected {expected}, came {answer}"))
+                    }
+                    Some(value) => Err(format!("expected {value} in {answer}")),
+                    None => Ok(()),
+                }
+            }
+            Err(CallError::Tool(error)) if expected["data"].is_null() => {
+                let same = error.milvus_code.map(Value::from).as_ref() == Some(&expected["code"]);
+                let refused = refused_here(error);
+                (same || refused)
+                    .then_some(())
+                    .ok_or_else(|| format!("expected {expected}, came {error:?}"))
+            }
+            Err(error) => Err(format!("expected {expected}, came {error:?}")),
+        }
+    }
+
+    /// What is so afterwards, asked raw.
+    fn check_then(&self) {
+        for (route, body, entry) in self.steps(&self.content["then"]) {
+            let answer = self.send(&route, &body);
+            let expected = self.names.fill(&entry["answer"]);
+            assert_eq!(
+                answer["code"],
+                expected["code"],
+                "{}: then {route}: {answer}",
+                self.place()
+            );
+            let (mut wanted, mut found) = (Vec::new(), Vec::new());
+            leaves(&expected["data"], &mut wanted);
+            leaves(&answer["data"], &mut found);
+            let lacking = wanted.iter().find(|value| !found.contains(value));
+            assert_eq!(lacking, None, "{}: then {route}: {answer}", self.place());
+        }
+    }
+
+    fn clean(&self) {
+        for (route, body) in [
+            ("aliases/drop", json!({"aliasName": "$alias"})),
+            ("collections/drop", json!({"collectionName": "$collection"})),
+            ("collections/drop", json!({"collectionName": "$other"})),
+            (
+                "collections/drop",
+                json!({"dbName": "$database", "collectionName": "$collection"}),
+            ),
+            ("databases/drop", json!({"dbName": "$database"})),
+        ] {
+            self.send(route, &body);
+        }
+    }
+}
+
+/// The component refused the arguments itself: nothing was sent.
+fn refused_here(error: &ToolError) -> bool {
+    error.kind == ErrorKind::InvalidArgument && error.source == ErrorSource::Component
+}
+
+fn snake(key: &str) -> String {
+    let mut name = String::new();
+    for letter in key.chars() {
+        if letter.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+/// The plain values in a JSON value, as text. Patterns of the contract's language, marks of lists and empty texts aside.
+fn leaves(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            let certain = members
+                .iter()
+                .filter(|(name, _)| !name.ends_with('?') && *name != "…");
+            certain.for_each(|(_, value)| leaves(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, found)),
+        Value::String(text) if text.is_empty() || text.starts_with('<') || text.contains('…') => {
+        }
+        Value::String(text) => found.push(text.clone()),
+        Value::Number(number) => {
+            let whole = number.as_i64().map(|number| number.to_string());
+            found.push(whole.unwrap_or_else(|| number.as_f64().unwrap_or_default().to_string()));
+        }
+        Value::Bool(flag) => found.push(flag.to_string()),
+        Value::Null => {}
+    }
+}
+
+/// Removes a member wherever it stands.
+fn remove(name: &str, value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.remove(name);
+            members.values_mut().for_each(|value| remove(name, value));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| remove(name, item)),
+        _ => {}
+    }
+}
+
+/// The names of members in a JSON value: a tool shows a list of names and values as an object.
+fn member_names(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.keys().cloned());
+            members
+                .values()
+                .for_each(|value| member_names(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| member_names(item, found)),
+        _ => {}
+    }
+}
+
+/// The typed function that sends an operation, where there is one that takes what the case says.
+async fn typed(
+    route: &Route,
+    endpoint: &Endpoint,
+    body: &Map<String, Value>,
+) -> Option<Result<Value, CallError>> {
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    match route.name {
+        "collections.describe" => {
+            let described = host()
+                .describe_schema(endpoint, text("collectionName")?)
+                .await;
+            Some(described.map(|schema| {
+                let names: Vec<&str> = schema
+                    .fields
+                    .iter()
+                    .map(|field| field.name.as_str())
+                    .collect();
+                json!(names)
+            }))
+        }
+        _ => None,
+    }
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "shown with --nocapture")]
+async fn each_case_is_true_through_the_sandbox() {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    let mut wrong = Vec::new();
+    for contract in files::all() {
+        let (method, path) = contract.route();
+        let Some(route) =
+            routes::find(method, path.as_bytes()).filter(|_| contract.name.starts_with("v2/"))
+        else {
+            continue;
+        };
+        for content in contract
+            .cases()
+            .iter()
+            .filter(|case| case["on"]["local"] == true)
+        {
+            let mut case = Case {
+                contract: &contract,
+                route,
+                content,
+                names: Names::fresh(),
+            };
+            if let Err(why) = case.told() {
+                *counts.entry(why).or_default() += 1;
+                continue;
+            }
+            case.prepare();
+            let (tool, arguments) = case.told().expect("it was told before");
+            let endpoint = case.endpoint();
+            let body = case.names.fill(&content["request"]["body"]);
+            // First by the typed function if it only reads: then both can be asked.
+            if route.effect == Effect::Read
+                && let Some(answer) =
+                    typed(route, &endpoint, body.as_object().expect("a body")).await
+            {
+                let done = answer.is_ok() != content["answer"]["data"].is_null();
+                if !done {
+                    wrong.push(format!("{}: typed: {answer:?}", case.place()));
+                }
+                *counts.entry("by a typed function").or_default() += 1;
+            }
+            let stage = Stage::before(endpoint);
+            let answer = stage.try_call(tool, &arguments.to_string()).await;
+            let kind = match &answer {
+                Err(CallError::Tool(error)) if refused_here(error) => "refused by the component",
+                Err(_) => "refused by Milvus",
+                Ok(_) => "answered",
+            };
+            *counts.entry(kind).or_default() += 1;
+            match case.judge(&answer) {
+                Err(_) if answer.is_ok() && TAKEN.contains(&case.place().as_str()) => {}
+                Err(problem) => {
+                    wrong.push(format!("{}: {tool} {arguments}: {problem}", case.place()))
+                }
+                Ok(()) => case.check_then(),
+            }
+            case.clean();
+        }
+    }
+    println!("{counts:#?}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(
+        counts["answered"] > 50,
+        "the cases are told to no tool: {counts:?}"
+    );
+}
