@@ -67,7 +67,5 @@ mod bindings {
 
 /// The contract's data, as `wit/` defines it.
 pub mod contract {
-    pub use crate::bindings::exports::milvus::vector_store::{
-        entities, search, server, tools, types,
-    };
+    pub use crate::bindings::exports::milvus::vector_store::*;
 }

@@ -65,31 +65,7 @@ pub use sandbox::{ComponentInfo, LimitError, LimitKind, Limits, Unit};
 pub use transport::ConnectError;
 pub use types::{Dialect, Error as ToolError, ErrorKind, ErrorSource, Outcome, Retry};
 
-/// What the tools' interface is made of.
-pub use sandbox::bindings::tools::{Annotations, Tool};
-
-/// What [`Host::probe`] answers.
-pub use sandbox::bindings::server::ServerInfo;
-
-/// Values that every interface shares: errors, ids, columns, schemas. From `wit/types.wit`.
-pub mod types {
-    pub use crate::sandbox::bindings::types::*;
-}
-
-/// Requests and answers for rows. From `wit/entities.wit`.
-pub mod entities {
-    pub use crate::sandbox::bindings::entities::{
-        Cursor, DeleteReport, DeleteRequest, Page, QueryRequest, Selection, WriteError,
-        WriteReport, WriteRequest,
-    };
-}
-
-/// Requests and answers for searches. From `wit/search.wit`.
-pub mod search {
-    pub use crate::sandbox::bindings::search::{
-        AnnSearch, Grouping, QueryData, Ranker, SearchOptions, SearchResult, WeightedRanker,
-    };
-}
+pub use sandbox::bindings::contract::*;
 
 #[cfg(all(feature = "embedded", component_missing))]
 compile_error!(

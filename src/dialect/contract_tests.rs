@@ -17,67 +17,6 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-/// Contracts of REST v2 that no operation is written for yet. The list may only shrink.
-const WITHOUT_OPERATION: &[&str] = &[
-    "v2/aliases/alter",
-    "v2/aliases/create",
-    "v2/aliases/describe",
-    "v2/aliases/drop",
-    "v2/aliases/list",
-    "v2/collections/add_function",
-    "v2/collections/add_function_field",
-    "v2/collections/alter_function",
-    "v2/collections/alter_properties",
-    "v2/collections/compact",
-    "v2/collections/drop_function",
-    "v2/collections/drop_function_field",
-    "v2/collections/drop_properties",
-    "v2/collections/fields/add",
-    "v2/collections/fields/alter_properties",
-    "v2/collections/fields/drop",
-    "v2/collections/flush",
-    "v2/collections/get_compaction_state",
-    "v2/collections/refresh_load",
-    "v2/collections/rename",
-    "v2/collections/struct_fields/add",
-    "v2/collections/truncate",
-    "v2/common/run_analyzer",
-    "v2/databases/alter",
-    "v2/databases/alter_properties",
-    "v2/databases/create",
-    "v2/databases/describe",
-    "v2/databases/drop",
-    "v2/databases/drop_properties",
-    "v2/databases/list",
-    "v2/entities/advanced_search",
-    "v2/indexes/alter_properties",
-    "v2/indexes/create",
-    "v2/indexes/describe",
-    "v2/indexes/drop",
-    "v2/indexes/drop_properties",
-    "v2/indexes/list",
-    "v2/jobs/external_collection/describe",
-    "v2/jobs/external_collection/list",
-    "v2/jobs/external_collection/refresh",
-    "v2/jobs/import/abort",
-    "v2/jobs/import/commit",
-    "v2/jobs/import/create",
-    "v2/jobs/import/describe",
-    "v2/jobs/import/get_progress",
-    "v2/jobs/import/list",
-    "v2/jobs/snapshot/describe",
-    "v2/jobs/snapshot/export",
-    "v2/jobs/snapshot/list",
-    "v2/jobs/snapshot/restore_external",
-    "v2/partitions/create",
-    "v2/partitions/drop",
-    "v2/partitions/get_stats",
-    "v2/partitions/has",
-    "v2/partitions/list",
-    "v2/partitions/load",
-    "v2/partitions/release",
-];
-
 /// What an operation makes of an answer: nothing that is looked at, but whether it can be read.
 type Reader = Box<dyn Fn(&HttpAnswer) -> Result<(), Error>>;
 
@@ -92,12 +31,10 @@ struct Spoke {
 #[derive(Default)]
 struct Recorder {
     spoken: Vec<Spoke>,
-    routes: Vec<&'static Route>,
 }
 
 impl Visitor for Recorder {
     fn visit<O: Spoken + Deserialize<'static> + 'static>(&mut self) {
-        self.routes.push(O::ROUTE);
         let mut operations = samples::of::<O>();
         // What only some values together make sense of, such as a quick create, is in the contract.
         let contract = contract(O::ROUTE);
@@ -173,20 +110,6 @@ fn said() -> Vec<(Spoke, Contract)> {
 
 fn map(value: Value) -> Map<String, Value> {
     serde_json::from_value(value).unwrap()
-}
-
-#[test]
-fn every_contract_has_an_operation_or_is_listed() {
-    let routes = recorded().routes;
-    let known: BTreeSet<&str> = routes.iter().map(|route| route.path).collect();
-    assert_eq!(known.len(), routes.len(), "two operations of one route");
-    let all = files::all();
-    let without = all
-        .iter()
-        .filter(|contract| contract.name.starts_with("v2/"));
-    let without = without.filter(|contract| !known.contains(contract.route().1));
-    let without: Vec<&str> = without.map(|contract| contract.name.as_str()).collect();
-    assert_eq!(without, WITHOUT_OPERATION);
 }
 
 #[test]

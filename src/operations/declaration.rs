@@ -63,6 +63,9 @@ macro_rules! operations {
             })?
         )*
 
+        /// The rows of this file's operations.
+        pub(super) const ROUTES: &[&routes::Route] = &[$(<$name as $crate::operations::Operation>::ROUTE),*];
+
         /// Shows every operation of this file to `visitor`.
         #[cfg(test)]
         pub(super) fn visit(visitor: &mut impl $crate::operations::Visitor) {
@@ -111,7 +114,8 @@ macro_rules! operations {
 /// The files that declare operations.
 macro_rules! families {
     ($($family:ident),* $(,)?) => {
-        $(pub mod $family;)*
+        /// The rows of the operations that are declared.
+        pub const ROUTES: &[&[&Route]] = &[$($family::ROUTES),*];
 
         /// Shows every operation to `visitor`.
         #[cfg(test)]

@@ -9,9 +9,12 @@
 #[macro_use]
 mod declaration;
 
-families![collections, entities, search];
-
+pub mod collections;
+pub mod entities;
 pub mod schema;
+pub mod search;
+
+families![collections, entities, search];
 
 #[cfg(test)]
 pub(crate) mod samples;

@@ -13,6 +13,7 @@ mod hybrid_search;
 mod insert;
 mod int64;
 mod load_and_release;
+mod page;
 mod query;
 mod raw;
 mod requests;

@@ -31,6 +31,7 @@ cargo xtask <command>
   build --guest   the hostile guest, which the tests load
   reproducible    builds the component twice, in two folders, and compares the bytes
   supply          licences, bans and sources of all dependencies, and advisories where they can be had
+  tools           docs/tools.md, from the tools' definitions
   threats         docs/threats.md, from docs/threats.toml and the names of the tests";
 
 fn main() -> ExitCode {
@@ -67,6 +68,7 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
         ["build", "--guest"] => build::guest().map(|()| ExitCode::SUCCESS),
         ["reproducible"] => reproducible::reproducible().map(|()| ExitCode::SUCCESS),
         ["supply"] => supply::supply().map(|()| ExitCode::SUCCESS),
+        ["tools"] => test::page("tools::page").map(|()| ExitCode::SUCCESS),
         ["threats"] => threats::write().map(|()| ExitCode::SUCCESS),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

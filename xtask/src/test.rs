@@ -116,6 +116,22 @@ pub(crate) fn test(cases: &'static str) -> Result<ExitCode> {
     })
 }
 
+/// Writes a page of the documentation by the test that compares it.
+///
+/// # Errors
+/// The build fails.
+pub(crate) fn page(test: &str) -> Result<()> {
+    let mut command = cargo();
+    command
+        .args(["test", "--locked", "--release"])
+        .env("MILVUS_WRITE_PAGES", "1");
+    for package in HOSTS_SIDE {
+        command.args(["--package", package]);
+    }
+    command.args(["--test", "milvus", test]);
+    crate::run::succeed(&mut command, "writing the page")
+}
+
 fn step(what: &str) {
     println!("== {what}");
 }

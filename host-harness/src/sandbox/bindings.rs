@@ -64,3 +64,32 @@ macro_rules! interfaces {
 }
 
 interfaces!(tools, server, entities, search);
+
+/// What the interfaces are made of, for those who call them.
+pub(crate) mod contract {
+    /// What the tools' interface is made of.
+    pub use super::tools::{Annotations, Tool};
+
+    /// What [`Host::probe`](crate::Host::probe) answers.
+    pub use super::server::ServerInfo;
+
+    /// Values that every interface shares: errors, ids, columns, schemas. From `wit/types.wit`.
+    pub mod types {
+        pub use super::super::types::*;
+    }
+
+    /// Requests and answers for rows. From `wit/entities.wit`.
+    pub mod entities {
+        pub use super::super::entities::{
+            Cursor, DeleteReport, DeleteRequest, Page, QueryRequest, Selection, WriteError,
+            WriteReport, WriteRequest,
+        };
+    }
+
+    /// Requests and answers for searches. From `wit/search.wit`.
+    pub mod search {
+        pub use super::super::search::{
+            AnnSearch, Grouping, QueryData, Ranker, SearchOptions, SearchResult, WeightedRanker,
+        };
+    }
+}
