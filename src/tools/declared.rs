@@ -9,16 +9,17 @@ use crate::operations::FromArguments;
 use routes::Route;
 use serde_json::Value;
 
-/// An operation that a tool sends.
+/// An operation that a tool sends as it was declared.
 #[derive(Debug)]
-pub(super) struct Choice {
+pub struct Choice {
     /// The word that chooses it; empty where there is no choice.
-    pub(super) name: &'static str,
-    pub(super) route: &'static Route,
+    pub name: &'static str,
+    /// Its row.
+    pub route: &'static Route,
     /// What the answer is shown under: a member's name, or a status.
     word: &'static str,
     /// Its arguments, and whether each has to be given.
-    pub(super) arguments: fn() -> Vec<(&'static str, bool)>,
+    pub arguments: fn() -> Vec<(&'static str, bool)>,
     run: fn(&mut Client<'_>, Arguments, &'static str) -> Result<Value, Error>,
 }
 

@@ -139,10 +139,10 @@ impl Tool {
 
     /// The arguments of declared operations.
     fn declare(&self, words: &mut Words) {
-        let (chosen_by, choices) = match &self.form {
-            Form::Written(_) => return,
-            Form::Operation(operation) => (None, std::slice::from_ref(operation)),
-            Form::Choice(argument, choices) => (Some(*argument), *choices),
+        let choices = self.choices();
+        let chosen_by = match &self.form {
+            Form::Choice(argument, _) => Some(*argument),
+            _ => None,
         };
         if let Some(argument) = chosen_by {
             let names: Vec<&str> = choices.iter().map(|choice| choice.name).collect();

@@ -30,7 +30,7 @@ use crate::operations::Operation;
 use crate::operations::collections::*;
 use crate::operations::entities::*;
 use crate::operations::search::{HybridSearch, Search};
-use declared::Choice;
+pub use declared::Choice;
 pub use definition::{Annotations, Definition};
 use routes::Route;
 use serde_json::{Map, Value};
@@ -111,6 +111,15 @@ tools! {
 }
 
 impl Tool {
+    /// The operations that it sends as they were declared; none if it is written by hand.
+    pub fn choices(&self) -> &[Choice] {
+        match &self.form {
+            Form::Written(_) => &[],
+            Form::Operation(operation) => std::slice::from_ref(operation),
+            Form::Choice(_, choices) => choices,
+        }
+    }
+
     /// The arguments that make it send the operation of `route`: none, or the one that chooses it. `None` if that is not
     /// what the tool is for.
     pub fn choosing(&self, route: &Route) -> Option<Map<String, Value>> {

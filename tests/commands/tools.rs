@@ -6,26 +6,21 @@ use super::{run, shows};
 fn the_tools_are_a_table() {
     let ran = run(&["tools"], &[]);
     assert_eq!(ran.code, 0);
-    shows(
-        &ran.output,
-        "
- tool                        classes       what it does
-────────────────────────────────────────────────────────────────────────────
- milvus_collection           read          Look at collections
- milvus_search               read          Search by vector or text
- milvus_hybrid_search        read          Search by several fields at once
- milvus_query                read          Query rows
- milvus_get                  read          Get rows by key
- milvus_count                read          Count rows
- milvus_insert               read, write   Insert rows
- milvus_upsert               read, erase   Replace or add rows
- milvus_delete               read, erase   Delete rows
- milvus_create_collection    write         Create a collection
- milvus_load_collection      admin         Load a collection
- milvus_release_collection   erase         Release a collection
- milvus_drop_collection      drop          Drop a collection
-",
-    );
+    let mut rows = ran.output.lines().filter(|line| line.contains("milvus_"));
+    for tool in milvus_plugin::tools::TOOLS {
+        let definition = tool.definition().expect("a definition");
+        let row = rows.next().expect("a row for each tool");
+        let cells = row
+            .split("   ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty());
+        let classes = definition.classes.join(", ");
+        assert_eq!(
+            cells.collect::<Vec<_>>(),
+            [tool.name, &classes, &definition.title]
+        );
+    }
+    assert_eq!(rows.next(), None);
     shows(
         &ran.errors,
         "`milvus-host tools NAME` shows a tool's arguments, `milvus-host call NAME JSON` calls it",

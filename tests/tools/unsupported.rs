@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use host_harness::{ErrorKind, ErrorSource};
+use host_harness::{CallError, ErrorKind, ErrorSource};
+use milvus_plugin::tools::TOOLS;
 use serde_json::{Value, json};
 
 use super::answers::definitions;
@@ -67,18 +68,10 @@ fn lacks() -> Vec<(&'static str, &'static str, &'static str, Value)> {
     let mut calls = vec![
         (
             "milvus_collection",
-            "operation",
-            "2.3.13",
-            json!({"operation": "stats"}),
-        ),
-        (
-            "milvus_collection",
             "partition_names",
             "2.3.13",
             json!({"operation": "load_state", "partition_names": ["_default"]}),
         ),
-        ("milvus_load_collection", "", "2.3.13", json!({})),
-        ("milvus_release_collection", "", "2.3.13", json!({})),
         (
             "milvus_hybrid_search",
             "",
@@ -291,6 +284,27 @@ async fn every_property_of_every_tool_works_or_is_refused() {
         let arguments = of(&name, arguments);
         stage.call(tool, arguments.clone()).await;
         note(tool, &arguments);
+    }
+    // Operations that are sent as they were declared: each with all of its arguments.
+    for tool in TOOLS {
+        let properties = &definitions()[tool.name].definition.input_schema["properties"];
+        for choice in tool.choices() {
+            let mut arguments = tool.choosing(choice.route).expect("the tool sends it");
+            for (name, _) in (choice.arguments)() {
+                arguments.insert(name.to_owned(), properties[name]["examples"][0].clone());
+            }
+            let arguments = Value::from(arguments);
+            stage.requests();
+            let answer = stage.try_call(tool.name, &arguments.to_string()).await;
+            if let Err(CallError::Tool(error)) = answer
+                && error.kind == ErrorKind::Unsupported
+            {
+                let version = format!("of Milvus {} or later", choice.route.since);
+                assert!(error.message.contains(&version), "{arguments}: {error:?}");
+                assert_eq!(stage.requests(), 0, "{arguments}");
+                note(tool.name, &arguments);
+            }
+        }
     }
     for (tool, property, _, arguments) in lacks() {
         // A tool that is not there at all has none of its properties.
