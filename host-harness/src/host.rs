@@ -12,7 +12,7 @@ use crate::audit::Audit;
 use crate::call::{CallFailure, Calls, within};
 use crate::endpoint::Endpoint;
 use crate::error::{BuildError, CallError, WriteFailure};
-use crate::sandbox::bindings::{entities, search, server, tools, types};
+use crate::sandbox::bindings::{entities, partitions, search, server, tools, types};
 use crate::sandbox::{self, ComponentInfo, Limits, Sandbox};
 use code_cache::CompiledCode;
 use policy::{self, Effects, Names, Policy};
@@ -288,6 +288,9 @@ impl Host {
         hybrid_search_entities: search.call_hybrid_search_entities [entities::HYBRID_SEARCH] of [options.collection_name]
             (options: &search::SearchOptions, requests: &[search::AnnSearch], ranker: &search::Ranker, limit: u32)
             -> search::SearchResult;
+        /// Creates a partition. One that exists is no error.
+        create_partition: partitions.call_create_partition [partitions::CREATE] of [request.collection_name]
+            (request: &partitions::PartitionRequest) -> ();
     }
 }
 

@@ -1,6 +1,7 @@
 //! WIT glue: a file per interface, three lines a function, no decisions.
 
 mod entities;
+mod partitions;
 mod search;
 mod server;
 mod tools;

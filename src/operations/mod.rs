@@ -11,10 +11,11 @@ mod declaration;
 
 pub mod collections;
 pub mod entities;
+pub mod partitions;
 pub mod schema;
 pub mod search;
 
-families![collections, entities, search];
+families![collections, entities, partitions, search];
 
 #[cfg(test)]
 pub(crate) mod samples;

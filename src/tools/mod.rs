@@ -29,6 +29,7 @@ use crate::error::{Error, ErrorKind};
 use crate::operations::Operation;
 use crate::operations::collections::*;
 use crate::operations::entities::*;
+use crate::operations::partitions::*;
 use crate::operations::search::{HybridSearch, Search};
 pub use declared::Choice;
 pub use definition::{Annotations, Definition};
@@ -105,6 +106,10 @@ tools! {
     upsert [Upsert, DescribeCollection]
     delete [Delete, DescribeCollection]
     create_collection [CreateCollection]
+    create {
+        what:
+            partition CreatePartition => "created",
+    }
     load_collection (LoadCollection => "loading")
     release_collection (ReleaseCollection => "released")
     drop_collection (DropCollection => "dropped")

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use host_harness::partitions::PartitionRequest;
 use host_harness::{CallError, Credential, Endpoint, ErrorKind, ErrorSource, Policy, ToolError};
 use milvus_plugin::tools::TOOLS;
 use routes::Route;
@@ -74,7 +75,6 @@ const WITHOUT_OPERATION: &[&str] = &[
     "v2/jobs/snapshot/export",
     "v2/jobs/snapshot/list",
     "v2/jobs/snapshot/restore_external",
-    "v2/partitions/create",
     "v2/partitions/drop",
     "v2/partitions/get_stats",
     "v2/partitions/has",
@@ -378,12 +378,22 @@ fn member_names(value: &Value, found: &mut Vec<String>) {
 async fn typed(case: &Case<'_>, endpoint: &Endpoint) -> Option<Result<Value, CallError>> {
     let body = case.names.fill(&case.content["request"]["body"]);
     let text = |key: &str| body[key].as_str().map(str::to_owned);
+    let partition = || {
+        Some(PartitionRequest {
+            collection_name: text("collectionName")?,
+            partition_name: text("partitionName")?,
+        })
+    };
     Some(match case.route.name {
         "collections.describe" => {
             let described = host()
                 .describe_schema(endpoint, &text("collectionName")?)
                 .await;
             described.map(|_| Value::Null)
+        }
+        "partitions.create" => {
+            let created = host().create_partition(endpoint, &partition()?).await;
+            created.map(|_| Value::Null)
         }
         _ => return None,
     })

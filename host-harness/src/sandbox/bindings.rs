@@ -63,7 +63,7 @@ macro_rules! interfaces {
     };
 }
 
-interfaces!(tools, server, entities, search);
+interfaces!(tools, server, entities, search, partitions);
 
 /// What the interfaces are made of, for those who call them.
 pub(crate) mod contract {
@@ -84,6 +84,11 @@ pub(crate) mod contract {
             Cursor, DeleteReport, DeleteRequest, Page, QueryRequest, Selection, WriteError,
             WriteReport, WriteRequest,
         };
+    }
+
+    /// Requests for partitions. From `wit/partitions.wit`.
+    pub mod partitions {
+        pub use super::super::partitions::PartitionRequest;
     }
 
     /// Requests and answers for searches. From `wit/search.wit`.

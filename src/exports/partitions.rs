@@ -1,0 +1,16 @@
+//! `partitions`: parts of a collection.
+
+use super::{Plugin, with_client};
+use crate::contract::partitions::{Connection, Error, Guest, PartitionRequest};
+use crate::operations::Done;
+use crate::operations::partitions::CreatePartition;
+
+impl Guest for Plugin {
+    fn create_partition(connection: Connection, request: PartitionRequest) -> Result<(), Error> {
+        let create = CreatePartition {
+            collection_name: request.collection_name.into(),
+            partition_name: request.partition_name,
+        };
+        with_client(connection, |client| client.run(&create).map(|Done| ()))
+    }
+}
