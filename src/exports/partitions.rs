@@ -3,7 +3,7 @@
 use super::{Plugin, with_client};
 use crate::contract::partitions::{Connection, Error, Guest, PartitionRequest};
 use crate::operations::Done;
-use crate::operations::partitions::CreatePartition;
+use crate::operations::partitions::{CreatePartition, HasPartition};
 
 impl Guest for Plugin {
     fn create_partition(connection: Connection, request: PartitionRequest) -> Result<(), Error> {
@@ -12,5 +12,15 @@ impl Guest for Plugin {
             partition_name: request.partition_name,
         };
         with_client(connection, |client| client.run(&create).map(|Done| ()))
+    }
+
+    fn has_partition(connection: Connection, request: PartitionRequest) -> Result<bool, Error> {
+        let has = HasPartition {
+            collection_name: request.collection_name.into(),
+            partition_name: request.partition_name,
+        };
+        with_client(connection, |client| {
+            client.run(&has).map(|exists| exists.has)
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! Partitions of a collection.
 
-use super::Done;
+use super::{Done, Exists};
 use crate::values::filter::Identifier;
 
 operations! {
@@ -9,6 +9,14 @@ operations! {
         /// Collection or alias.
         collection_name: Identifier,
         /// The new partition.
+        partition_name: String,
+    }
+
+    /// Whether a collection has a partition of this name.
+    HasPartition = partitions::HAS, not in v1: "partitions" => Exists {
+        /// Collection or alias.
+        collection_name: Identifier,
+        /// The partition.
         partition_name: String,
     }
 }

@@ -97,6 +97,10 @@ tools! {
             has HasCollection => "exists",
             load_state GetLoadState => "load_state",
     }
+    info {
+        what:
+            partition HasPartition => "exists",
+    }
     search [Search, DescribeCollection]
     hybrid_search [HybridSearch, DescribeCollection]
     query [Query, DescribeCollection]

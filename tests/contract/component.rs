@@ -77,7 +77,6 @@ const WITHOUT_OPERATION: &[&str] = &[
     "v2/jobs/snapshot/restore_external",
     "v2/partitions/drop",
     "v2/partitions/get_stats",
-    "v2/partitions/has",
     "v2/partitions/list",
     "v2/partitions/load",
     "v2/partitions/release",
@@ -394,6 +393,10 @@ async fn typed(case: &Case<'_>, endpoint: &Endpoint) -> Option<Result<Value, Cal
         "partitions.create" => {
             let created = host().create_partition(endpoint, &partition()?).await;
             created.map(|_| Value::Null)
+        }
+        "partitions.has" => {
+            let has = host().has_partition(endpoint, &partition()?).await;
+            has.map(Value::from)
         }
         _ => return None,
     })
