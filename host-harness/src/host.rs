@@ -291,6 +291,9 @@ impl Host {
         /// Creates a partition. One that exists is no error.
         create_partition: partitions.call_create_partition [partitions::CREATE] of [request.collection_name]
             (request: &partitions::PartitionRequest) -> ();
+        /// Drops a partition with its rows. One that is missing is no error.
+        drop_partition: partitions.call_drop_partition [partitions::DROP] of [request.collection_name]
+            (request: &partitions::PartitionRequest) -> ();
         /// Whether a collection has a partition.
         has_partition: partitions.call_has_partition [partitions::HAS] of [request.collection_name]
             (request: &partitions::PartitionRequest) -> bool;

@@ -3,7 +3,7 @@
 use super::{Plugin, with_client};
 use crate::contract::partitions::{Connection, Error, Guest, PartitionRequest};
 use crate::operations::Done;
-use crate::operations::partitions::{CreatePartition, HasPartition};
+use crate::operations::partitions::{CreatePartition, DropPartition, HasPartition};
 
 impl Guest for Plugin {
     fn create_partition(connection: Connection, request: PartitionRequest) -> Result<(), Error> {
@@ -22,5 +22,12 @@ impl Guest for Plugin {
         with_client(connection, |client| {
             client.run(&has).map(|exists| exists.has)
         })
+    }
+    fn drop_partition(connection: Connection, request: PartitionRequest) -> Result<(), Error> {
+        let drop = DropPartition {
+            collection_name: request.collection_name.into(),
+            partition_name: request.partition_name,
+        };
+        with_client(connection, |client| client.run(&drop).map(|Done| ()))
     }
 }

@@ -12,6 +12,14 @@ operations! {
         partition_name: String,
     }
 
+    /// Drops a partition with its rows. One that is missing is no error.
+    DropPartition = partitions::DROP, not in v1: "partitions" => Done {
+        /// Collection or alias.
+        collection_name: Identifier,
+        /// The partition.
+        partition_name: String,
+    }
+
     /// Whether a collection has a partition of this name.
     HasPartition = partitions::HAS, not in v1: "partitions" => Exists {
         /// Collection or alias.

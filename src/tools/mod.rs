@@ -116,6 +116,10 @@ tools! {
     }
     load_collection (LoadCollection => "loading")
     release_collection (ReleaseCollection => "released")
+    drop {
+        what:
+            partition DropPartition => "dropped",
+    }
     drop_collection (DropCollection => "dropped")
 }
 

@@ -75,7 +75,6 @@ const WITHOUT_OPERATION: &[&str] = &[
     "v2/jobs/snapshot/export",
     "v2/jobs/snapshot/list",
     "v2/jobs/snapshot/restore_external",
-    "v2/partitions/drop",
     "v2/partitions/get_stats",
     "v2/partitions/list",
     "v2/partitions/load",
@@ -397,6 +396,10 @@ async fn typed(case: &Case<'_>, endpoint: &Endpoint) -> Option<Result<Value, Cal
         "partitions.has" => {
             let has = host().has_partition(endpoint, &partition()?).await;
             has.map(Value::from)
+        }
+        "partitions.drop" => {
+            let dropped = host().drop_partition(endpoint, &partition()?).await;
+            dropped.map(|()| Value::Null)
         }
         _ => return None,
     })
