@@ -395,11 +395,11 @@ async fn typed(case: &Case<'_>, endpoint: &Endpoint) -> Option<Result<Value, Cal
         }
         "partitions.has" => {
             let has = host().has_partition(endpoint, &partition()?).await;
-            has.map(Value::from)
+            has.map(|has| has.value.into())
         }
         "partitions.drop" => {
             let dropped = host().drop_partition(endpoint, &partition()?).await;
-            dropped.map(|()| Value::Null)
+            dropped.map(|_| Value::Null)
         }
         _ => return None,
     })
