@@ -146,8 +146,12 @@ impl Tool {
         };
         if let Some(argument) = chosen_by {
             let names: Vec<&str> = choices.iter().map(|choice| choice.name).collect();
-            words.properties[argument]["type"] = "string".into();
-            words.properties[argument]["enum"] = names.into();
+            let property = words
+                .properties
+                .entry(argument)
+                .or_insert_with(|| json!({}));
+            property["type"] = "string".into();
+            property["enum"] = names.into();
             words.required.push(argument.to_owned());
         }
         for (name, required) in choices.iter().flat_map(|choice| (choice.arguments)()) {
