@@ -56,6 +56,8 @@ enum Command {
     Tools(commands::tools::Arguments),
     /// Call a tool.
     Call(commands::call::Arguments),
+    /// Send one request to a route of Milvus' REST API, or list the routes.
+    Rest(commands::rest::Arguments),
     /// Show what the component is, what it may reach, and its limits.
     Inspect(commands::inspect::Arguments),
     /// Show the policy in force, or what it says of a request.
@@ -72,6 +74,7 @@ impl Command {
         match self {
             Self::Tools(arguments) => arguments.json,
             Self::Call(arguments) => arguments.json,
+            Self::Rest(arguments) => arguments.json,
             Self::Inspect(arguments) => arguments.json,
             Self::Policy(arguments) => arguments.json,
             Self::Doctor(arguments) => arguments.json,
@@ -151,6 +154,7 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
     match cli.command {
         Command::Tools(arguments) => commands::tools::run(&cli.settings, &arguments).await,
         Command::Call(arguments) => commands::call::run(&cli.settings, arguments).await,
+        Command::Rest(arguments) => commands::rest::run(&cli.settings, arguments).await,
         Command::Inspect(arguments) => commands::inspect::run(&cli.settings, &arguments),
         Command::Policy(arguments) => commands::policy::run(&cli.settings, &arguments),
         Command::Doctor(arguments) => commands::doctor::run(&cli.settings, &arguments).await,

@@ -24,7 +24,7 @@ use crate::sandbox::limits::{LimitKind, Limits};
 use crate::transport::{self, Answer, Bounds, ConnectError, TransportError, Wait};
 use aliases::Asker;
 use body::{Came, declared_length};
-use policy::{self, Admitted, Allowance, Effects, Policy, Refusal, Rule, WholeRequest};
+use policy::{self, Admitted, Allowance, Effects, Policy, Refusal, Rule, Scope, WholeRequest};
 use record::Record;
 use routes::Effect;
 
@@ -44,7 +44,7 @@ pub(crate) struct Call {
     pub(crate) tool: String,
     pub(crate) endpoint: Option<Endpoint>,
     /// What the call is for. Nothing leaves before it is known.
-    pub(crate) scope: OnceLock<Policy>,
+    pub(crate) scope: OnceLock<Scope>,
     pub(crate) limits: Limits,
     pub(crate) budget: Budget,
     pub(crate) audit: Audit,
@@ -141,7 +141,7 @@ impl Stop {
 
 impl Call {
     /// Says what it is for, within its endpoint's database.
-    pub(crate) fn set_scope(&self, scope: Policy) {
+    pub(crate) fn set_scope(&self, scope: Scope) {
         let database = self.endpoint.as_ref().and_then(Endpoint::database);
         let _ = self.scope.set(scope.within(database));
     }
@@ -275,13 +275,15 @@ impl Call {
 
     fn allowance(&self) -> Allowance {
         let endpoint = self.endpoint.as_ref();
-        let nothing = || Policy::of(Effects::default());
         Allowance {
             origin: endpoint.map(|endpoint| endpoint.origin().clone()),
             request_bytes: self.limits.request_bytes,
             rows: self.limits.rows_per_request,
-            policy: endpoint.map_or_else(nothing, |endpoint| endpoint.policy().clone()),
-            call: self.scope.get().cloned().unwrap_or_else(nothing),
+            policy: endpoint.map_or_else(
+                || Policy::of(Effects::default()),
+                |endpoint| endpoint.policy().clone(),
+            ),
+            call: self.scope.get().cloned().unwrap_or_default(),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::error::{BuildError, CallError, WriteFailure};
 use crate::sandbox::bindings::{entities, partitions, search, server, tools, types};
 use crate::sandbox::{self, ComponentInfo, Limits, Sandbox};
 use code_cache::CompiledCode;
-use policy::{self, Effects, Names, Policy};
+use policy::{self, Effects, Names, Scope, Subjects};
 
 /// Runs one component. Cheap to clone; clones share limits, budget and pool. Lives on after every call, however it
 /// ended. Calls need a tokio runtime with I/O and time.
@@ -148,7 +148,10 @@ macro_rules! typed {
             let connection = endpoint.connection(self.limits().request_time());
             let ended = async {
                 let effects = Effects::of_routes(&[$(&routes::$family::$route),*]);
-                let scope = Policy::of(effects).collections(Names::exact([$($collection.as_ref())?]));
+                let scope = Scope::of(effects).about(Subjects {
+                    collections: Names::exact([$($collection.as_ref())?]),
+                    ..Subjects::default()
+                });
                 run!(self, Some(endpoint), stringify!($name), scope, $interface, |guest, store| {
                     guest.$function(store, &connection, $($argument),*)
                 })
@@ -220,13 +223,13 @@ impl Host {
 
     /// What a call of a tool is for: the tool's classes, and the names in the call's arguments. A tool that the
     /// component does not list lets nothing out.
-    async fn scope_of(&self, tool: &str, arguments: &str) -> Result<Policy, CallError> {
-        let names = policy::names_in(arguments).map_err(CallError::arguments)?;
+    async fn scope_of(&self, tool: &str, arguments: &str) -> Result<Scope, CallError> {
+        let subjects = policy::names_in(arguments).map_err(CallError::arguments)?;
         let ask = async || self.ask_for_tools(true).await.map(|listed| listed.value);
         let tools = self.0.tools.get_or_try_init(ask).await?;
         let tool = tools.iter().find(|known| known.name == tool);
         let effects = tool.map_or_else(Effects::default, classes);
-        Ok(Policy::of(effects).collections(names))
+        Ok(Scope::of(effects).about(subjects))
     }
 
     /// Runs a tool with the text of a JSON object as its arguments: strict JSON, in which no object repeats a name.
@@ -249,6 +252,34 @@ impl Host {
                 self.scope_of(name, arguments).await?,
                 tools,
                 |guest, store| guest.call_call_tool(store, &connection, name, arguments)
+            )
+        }
+        .await;
+        Ok(ended?.map(Json))
+    }
+
+    /// Sends one request to a route of Milvus' REST API, by the route's name in the table (`entities.query`) and with the
+    /// text of a JSON object as its body: strict JSON with Milvus' own keys. Nothing but this request is let out. The
+    /// answer is Milvus' object without `code` and `message`.
+    ///
+    /// # Errors
+    /// What the component answered, or what ended the call; see [`CallError`]. A route or a body that is none is
+    /// `invalid-argument`, and the component does not see it.
+    pub async fn rest(
+        &self,
+        endpoint: &Endpoint,
+        route: &str,
+        body: &str,
+    ) -> Result<Answer<Json>, CallError> {
+        let connection = endpoint.connection(self.limits().request_time());
+        let ended: Result<Answer<String>, CallFailure<()>> = async {
+            run!(
+                self,
+                Some(endpoint),
+                "rest",
+                Scope::of_request(route, body).map_err(CallError::arguments)?,
+                rest,
+                |guest, store| guest.call_call(store, &connection, route, body)
             )
         }
         .await;

@@ -7,7 +7,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use policy::{Allowance, Names, Origin, Policy, WholeRequest, admit};
+use policy::{Allowance, Effects, Names, Origin, Policy, Scope, WholeRequest, admit};
+use routes::Effect;
 
 const ROUNDS: usize = 40;
 
@@ -17,7 +18,7 @@ fn main() {
         request_bytes: 1 << 30,
         rows: 1 << 30,
         policy: Policy::full().collections(Names::parse(["docs"]).expect("a name")),
-        call: Policy::full(),
+        call: Scope::of(Effects::of(&Effect::ALL)),
     };
     println!(
         "{:<34} {:>10} {:>12} {:>12} {:>8}",

@@ -1,7 +1,7 @@
 //! The arguments of a tool call, read before the component sees them: it and the host then read them alike, and the call
 //! reaches no other collection than those that they name.
 
-use std::collections::BTreeSet;
+use routes::NameKind;
 
 use super::body::read_any;
 use super::names::Names;
@@ -18,16 +18,25 @@ pub struct ArgumentError {
     pub problem: String,
 }
 
-/// The names that the arguments of one call give: the texts in top-level members whose name speaks of a collection or an
-/// alias. An empty text is an empty object.
+/// What a call is about: the names that its arguments give.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subjects {
+    /// Collections and aliases.
+    pub collections: Names,
+    /// Databases.
+    pub databases: Names,
+}
+
+/// The names that the arguments of one call give: the texts in top-level members whose name speaks of a collection, an
+/// alias or a database. An empty text is an empty object.
 ///
 /// # Errors
 /// The text is no JSON object, repeats a name in an object at any depth, or holds a lone surrogate or a number beyond a
 /// double (RFC 7493, sections 2.1 to 2.3); or there are more than 64 names.
-pub fn names(arguments: &str) -> Result<Names, ArgumentError> {
+pub fn names(arguments: &str) -> Result<Subjects, ArgumentError> {
     let text = arguments.trim_start();
     if text.is_empty() {
-        return Ok(Names::default());
+        return Ok(Subjects::default());
     }
     if !text.starts_with('{') {
         return Err(ArgumentError {
@@ -35,45 +44,47 @@ pub fn names(arguments: &str) -> Result<Names, ArgumentError> {
             problem: "expected a JSON object".to_owned(),
         });
     }
-    match read_any(arguments, names_collections) {
-        Ok(reading) => {
-            let names: BTreeSet<&str> = reading.collections.iter().map(String::as_str).collect();
-            let names = Names::exact(names);
-            if names.count() <= MAX_NAMES {
-                return Ok(names);
-            }
-            let (most, got) = (MAX_NAMES, names.count());
-            Err(ArgumentError {
+    let reading = read_any(arguments, named_by).map_err(|(argument, fault)| ArgumentError {
+        argument,
+        problem: format!(
+            "expected strict JSON, each key once in an object: {}",
+            fault.detail
+        ),
+    })?;
+    let subjects = Subjects {
+        collections: Names::exact(reading.collections.iter().map(String::as_str)),
+        databases: Names::exact(reading.databases.iter().map(String::as_str)),
+    };
+    for (of, names) in [
+        ("collections", &subjects.collections),
+        ("databases", &subjects.databases),
+    ] {
+        if names.count() > MAX_NAMES {
+            let got = names.count();
+            return Err(ArgumentError {
                 argument: String::new(),
-                problem: format!("expected at most {most} names of collections, got {got}"),
-            })
+                problem: format!("expected at most {MAX_NAMES} names of {of}, got {got}"),
+            });
         }
-        Err((argument, fault)) => Err(ArgumentError {
-            argument,
-            problem: format!(
-                "expected strict JSON, each key once in an object: {}",
-                fault.detail
-            ),
-        }),
     }
+    Ok(subjects)
 }
 
-/// Whether a member's value names collections: `collection_name`, `newCollectionName`, `collections`, `alias` and the like.
-fn names_collections(key: &str) -> bool {
+/// What a member of a tool's arguments names, by its own name: `collection_name`, `newCollectionName`, `alias`,
+/// `database` and the like.
+fn named_by(key: &str) -> Option<NameKind> {
     let plain = key.to_ascii_lowercase().replace('_', "");
     let plain = ["new", "source", "target"]
         .iter()
         .find_map(|first| plain.strip_prefix(first))
         .unwrap_or(&plain);
-    matches!(
-        plain,
-        "collection"
-            | "collections"
-            | "collectionname"
-            | "collectionnames"
-            | "alias"
-            | "aliases"
-            | "aliasname"
-            | "aliasnames"
-    )
+    match plain {
+        "collection" | "collections" | "collectionname" | "collectionnames" => {
+            Some(NameKind::Collection)
+        }
+        "alias" | "aliases" | "aliasname" | "aliasnames" => Some(NameKind::Alias),
+        "database" | "databases" | "databasename" | "databasenames" | "db" | "dbname"
+        | "dbnames" => Some(NameKind::Database),
+        _ => None,
+    }
 }

@@ -112,16 +112,16 @@ pub(super) fn read(keys: &'static [Key], body: &[u8]) -> Result<Reading, Fault> 
 }
 
 /// Reads any JSON as strictly as a body. What it names are the texts in those members of its top level whose name
-/// `names_collections` takes.
+/// `named_by` knows.
 ///
 /// # Errors
 /// Where in the value the fault is, such as `data[2].id`, and what it is.
 pub(super) fn read_any(
     text: &str,
-    names_collections: fn(&str) -> bool,
+    named_by: fn(&str) -> Option<NameKind>,
 ) -> Result<Reading, (String, Fault)> {
     let (mut reader, mut reading) = (Reader::new(text, 0), Reading::default());
-    reader.names_collections = names_collections;
+    reader.named_by = named_by;
     match reader.run(Shape::Open(Open::FREE), &mut reading) {
         Ok(()) => Ok(reading),
         Err(fault) => Err((reader.path(), fault)),
@@ -191,10 +191,10 @@ struct Reader<'a> {
     keys: Vec<Cow<'a, str>>,
     /// How many texts this text stands in.
     texts: u8,
-    /// Which members of the top level name collections without a row that says so.
-    names_collections: fn(&str) -> bool,
-    /// Such a member is being read.
-    naming: bool,
+    /// What members of the top level name without a row that says so.
+    named_by: fn(&str) -> Option<NameKind>,
+    /// What the member that is being read names.
+    naming: Option<NameKind>,
 }
 
 impl<'a> Reader<'a> {
@@ -204,8 +204,8 @@ impl<'a> Reader<'a> {
             frames: Vec::new(),
             keys: Vec::new(),
             texts,
-            names_collections: |_| false,
-            naming: false,
+            named_by: |_| None,
+            naming: None,
         }
     }
 
@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
             ));
         }
         if self.frames.len() == 1 {
-            self.naming = (self.names_collections)(&key);
+            self.naming = (self.named_by)(&key);
         }
         self.keys.push(key);
         self.value(value, reading)
@@ -442,8 +442,14 @@ impl<'a> Reader<'a> {
                 None => {}
             }
         }
+        if let (Some(kind), Some(text)) = (self.naming, text) {
+            match kind {
+                NameKind::Collection | NameKind::Alias => reading.collections.push(text.to_owned()),
+                NameKind::Database => reading.databases.push(text.to_owned()),
+            }
+            return Ok(());
+        }
         match (shape.inner(), text) {
-            (_, Some(text)) if self.naming => reading.collections.push(text.to_owned()),
             (Shape::Place, _) => reading.outside(text),
             (Shape::Closed(_) | Shape::List(_) | Shape::Map(_), _)
             | (

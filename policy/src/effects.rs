@@ -4,6 +4,8 @@ use std::fmt;
 
 use routes::{Effect, Route};
 
+use super::rules::{Refusal, Rule};
+
 /// A set of classes of effect.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Effects(u8);
@@ -12,18 +14,32 @@ impl Effects {
     /// These.
     #[must_use]
     pub fn of(effects: &[Effect]) -> Self {
-        let mut set = Self::default();
-        effects.iter().for_each(|effect| set.insert(*effect));
-        set
+        Self::default().and(effects.iter().copied())
     }
 
     /// Those of all these routes.
     #[must_use]
     pub fn of_routes(routes: &[&Route]) -> Self {
-        let mut set = Self::default();
-        let effects = routes.iter().flat_map(|route| route.effects());
-        effects.for_each(|effect| set.insert(effect));
-        set
+        Self::default().and(routes.iter().flat_map(|route| route.effects()))
+    }
+
+    /// These, and those.
+    #[must_use]
+    pub fn and(mut self, others: impl Iterator<Item = Effect>) -> Self {
+        others.for_each(|effect| self.insert(effect));
+        self
+    }
+
+    /// Whether it has all of these. What lacks one breaks `rule`.
+    pub(super) fn check(
+        self,
+        rule: Rule,
+        mut effects: impl Iterator<Item = Effect>,
+    ) -> Result<(), Refusal> {
+        let foreign = effects.find(|effect| !self.contains(*effect));
+        foreign.map_or(Ok(()), |effect| {
+            Err(Refusal::new(rule, format!("it is of class `{effect}`")))
+        })
     }
 
     /// Adds one.

@@ -4,28 +4,19 @@ use std::fmt;
 
 use routes::{Effect, NameKind, Route};
 
-use super::body::{DATABASE, Reading};
+use super::body::Reading;
 use super::effects::{Effects, Mode};
 use super::names::{Names, listed};
 use super::rules::{Refusal, Rule};
 
-/// The database that Milvus takes where none is named.
-const DEFAULT_DATABASE: &str = "default";
-
-/// What a component may do: an operator's settings, and, narrower, what one call is for. There is no default: who grants
-/// something says what.
+/// What a component may do: an operator's settings. There is no default: who grants something says what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     effects: Effects,
     collections: Option<Names>,
     databases: Option<Names>,
     outside: Vec<String>,
-    /// The database that every request has to be for.
-    within: Option<Database>,
 }
-
-/// The database of a call. `None`: Milvus' default.
-type Database = Option<String>;
 
 impl fmt::Display for Policy {
     /// In words, a line for each part.
@@ -85,7 +76,6 @@ impl Policy {
             collections: None,
             databases: None,
             outside: Vec::new(),
-            within: None,
         }
     }
 
@@ -107,13 +97,6 @@ impl Policy {
     #[must_use]
     pub fn databases(mut self, names: Names) -> Self {
         self.databases = Some(names);
-        self
-    }
-
-    /// Only in the database of a call; `None` is Milvus' default.
-    #[must_use]
-    pub fn within(mut self, database: Option<&str>) -> Self {
-        self.within = Some(database.map(str::to_owned));
         self
     }
 
@@ -141,47 +124,14 @@ impl Policy {
 
     /// Whether a request of `route`, which may leave, may hold what was read.
     pub(super) fn check(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
-        self.check_effects(Rule::Effect, reading.effects.iter())?;
+        self.effects.check(Rule::Effect, reading.effects.iter())?;
         self.check_outside(route, reading)?;
         self.check_names(route, reading)
     }
 
-    /// Whether a request of `route` is one that the call is for. What single keys raise it to is for the operator's
-    /// policy to say, not for a tool's classes.
-    pub(super) fn check_call(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
-        self.check_names(route, reading)
-            .map_err(|refusal| Refusal {
-                rule: Rule::Call,
-                ..refusal
-            })?;
-        self.check_within(route, reading)
-    }
-
-    /// A route that cannot be for a database is for all of them.
-    fn check_within(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
-        let Some(database) = &self.within else {
-            return Ok(());
-        };
-        let expected = database.as_deref().unwrap_or(DEFAULT_DATABASE);
-        let named =
-            reading.database.is_some() || database.is_none() || route.key(DATABASE).is_none();
-        if named && reading.databases.iter().all(|name| name == expected) {
-            return Ok(());
-        }
-        let detail = format!("it is for another database than the call's, `{expected}`");
-        Err(Refusal::new(Rule::CallDatabase, detail))
-    }
-
-    /// Whether it has all of these classes. What a request breaks else is `rule`.
-    pub(super) fn check_effects(
-        &self,
-        rule: Rule,
-        mut effects: impl Iterator<Item = Effect>,
-    ) -> Result<(), Refusal> {
-        let foreign = effects.find(|effect| !self.effects.contains(*effect));
-        foreign.map_or(Ok(()), |effect| {
-            Err(Refusal::new(rule, format!("it is of class `{effect}`")))
-        })
+    /// Whether it has the classes of `route`, whatever its body holds.
+    pub(super) fn check_route(&self, route: &Route) -> Result<(), Refusal> {
+        self.effects.check(Rule::Effect, route.effects())
     }
 
     fn check_names(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
@@ -243,11 +193,11 @@ pub fn covers(known: &str, place: &str) -> bool {
 }
 
 /// Whether the route answers a list of names and nothing else, from which foreign ones can be taken.
-fn answers_a_list(route: &Route) -> bool {
+pub(super) fn answers_a_list(route: &Route) -> bool {
     route.answer_names.iter().any(|name| name.path == "data[]")
 }
 
-fn check_names(rule: Rule, allowed: &Names, names: &[String]) -> Result<(), Refusal> {
+pub(super) fn check_names(rule: Rule, allowed: &Names, names: &[String]) -> Result<(), Refusal> {
     match names.iter().find(|name| !allowed.hold(name)) {
         Some(name) => Err(Refusal::new(rule, format!("`{name}` is not listed"))),
         None => Ok(()),

@@ -16,6 +16,7 @@ mod names;
 mod origin;
 mod redaction;
 mod rules;
+mod scope;
 
 use body::Reading;
 use bytes::Bytes;
@@ -23,13 +24,14 @@ use origin::shown;
 use routes::{Method, Route};
 
 pub use aliases::{Name, Question, meaning};
-pub use arguments::{ArgumentError, names as names_in};
+pub use arguments::{ArgumentError, Subjects, names as names_in};
 pub use effects::{Effects, Mode};
 pub use grant::{Policy, covers};
 pub use names::Names;
 pub use origin::{Origin, OriginError, Scheme};
 pub use redaction::Redaction;
 pub use rules::{Refusal, Rule};
+pub use scope::Scope;
 
 /// What one call may let out: what the operator's policy and the call itself both allow.
 #[derive(Clone, Debug)]
@@ -42,8 +44,8 @@ pub struct Allowance {
     pub rows: u64,
     /// The operator's.
     pub policy: Policy,
-    /// What the tool says of itself, and the names in the call's arguments.
-    pub call: Policy,
+    /// What the call is for.
+    pub call: Scope,
 }
 
 /// A request as the component made it, its body collected to the end.
@@ -156,9 +158,8 @@ pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitte
     let query = check_query(route, request.query, &mut reading).map_err(known)?;
     check_body(allowance, route, &request).map_err(known)?;
     let (policy, call) = (&allowance.policy, &allowance.call);
-    let classes = policy.check_effects(Rule::Effect, route.effects());
-    let classes = classes.and_then(|()| call.check_effects(Rule::Tool, route.effects()));
-    classes.map_err(known)?;
+    policy.check_route(route).map_err(known)?;
+    call.check_route(route).map_err(known)?;
     if route.method == Method::Post {
         reading = body::read(route.keys, &request.body)
             .map_err(|fault| known(Refusal::new(fault.rule, fault.detail)))?;
@@ -170,10 +171,8 @@ pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitte
             format!("it has {} rows, the most is {most}", reading.rows),
         )));
     }
-    allowance.policy.check(route, &reading).map_err(known)?;
-    allowance.call.check_call(route, &reading).map_err(known)?;
-    let mut effects = reading.effects;
-    route.effects().for_each(|effect| effects.insert(effect));
+    policy.check(route, &reading).map_err(known)?;
+    call.check(route, &reading).map_err(known)?;
     Ok(Admitted {
         origin: origin.clone(),
         query,
@@ -181,7 +180,7 @@ pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitte
         names: aliases::names(&allowance.policy, &reading),
         facts: Facts {
             route,
-            effects,
+            effects: reading.effects.and(route.effects()),
             collections: reading.collections,
             databases: reading.databases,
         },

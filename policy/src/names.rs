@@ -1,5 +1,6 @@
 //! Names in Milvus, and lists of them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The longest name (`proxy.maxNameLength`), in bytes.
@@ -49,11 +50,11 @@ impl Names {
         Ok(Self(names))
     }
 
-    /// Exactly these names, without beginnings. What is no name in Milvus is in no list.
+    /// Exactly these names, each once, without beginnings. What is no name in Milvus is in no list.
     #[must_use]
     pub fn exact<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let names = names.into_iter().filter(|name| is_name(name));
-        Self(names.map(str::to_owned).collect())
+        let names: BTreeSet<&str> = names.into_iter().filter(|name| is_name(name)).collect();
+        Self(names.into_iter().map(str::to_owned).collect())
     }
 
     /// How many entries it has.

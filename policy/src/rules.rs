@@ -75,10 +75,14 @@ rules! {
     Outside = "outside";
     /// A class of effect that the tool says it does not have.
     Tool = "tool-effect";
-    /// A collection that is not among the call's arguments.
+    /// Another route than that of the request that the caller wrote.
+    CallRoute = "call-route";
+    /// A collection that is not among the call's arguments, or none where they name one.
     Call = "call-collection";
     /// Another database than the one that the call is in.
     CallDatabase = "call-database";
+    /// A place outside Milvus that is not in the request that the caller wrote.
+    CallOutside = "call-outside";
     /// The answer is about something outside the policy's lists, or cannot be read.
     Answer = "answer";
 }

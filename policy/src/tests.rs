@@ -11,7 +11,7 @@ fn allowance(origin: &str) -> Allowance {
         request_bytes: CAP,
         rows: CAP,
         policy: Policy::full(),
-        call: Policy::full().allow(Effect::Outbound),
+        call: Scope::of(Effects::of(&Effect::ALL)),
     }
 }
 
@@ -40,13 +40,19 @@ fn allowed(text: &str) -> Allowance {
             "outside" => policy = policy.outside(value),
             "tool" => {
                 let effects: Vec<Effect> = parts().map(effect).collect();
-                allowance.call = Policy::of(Effects::of(&effects));
+                allowance.call = Scope::of(Effects::of(&effects));
             }
             "within" => {
                 let database = (value != "-").then_some(value);
                 allowance.call = allowance.call.clone().within(database);
             }
-            "call" => allowance.call = allowance.call.clone().collections(names()),
+            "call" => {
+                let subjects = Subjects {
+                    collections: names(),
+                    ..Subjects::default()
+                };
+                allowance.call = allowance.call.clone().about(subjects);
+            }
             "origin" => allowance.origin = Some(Origin::parse(value).expect(value)),
             "rows" => allowance.rows = value.parse().expect(value),
             _ => panic!("`{word}`"),
@@ -54,10 +60,6 @@ fn allowed(text: &str) -> Allowance {
     }
     allowance.policy = policy;
     allowance
-}
-
-fn row(operation: &str) -> Option<&'static Route> {
-    routes::all().find(|route| route.name == operation)
 }
 
 /// An empty object of so many bytes, where it fits.
@@ -119,7 +121,7 @@ fn framed(case: &str, allowance: &mut Allowance) -> String {
 
 /// `OPERATION BODY-or-QUERY`, well framed.
 fn ruling(operation: &str, content: &str, allowance: &Allowance) -> String {
-    let route = row(operation).expect(operation);
+    let route = routes::named(operation).expect(operation);
     let get = route.method == Method::Get;
     let body = if get { "" } else { content };
     let origin = allowance.origin.as_ref().expect("an origin");
@@ -149,7 +151,7 @@ fn shown(case: &str, allowance: &Allowance) -> String {
     let mut words = case.splitn(3, ' ');
     let mut word = || words.next().expect(case);
     let (operation, status, body) = (word(), word(), word());
-    let route = row(operation).expect(operation);
+    let route = routes::named(operation).expect(operation);
     let filtered = filter(
         allowance,
         route,
@@ -214,7 +216,7 @@ fn post<'a>(authority: &'a str, path: &'a str, body: &Bytes) -> WholeRequest<'a>
 }
 
 fn admitted(operation: &str, body: &str, allowance: &Allowance) -> Admitted {
-    let route = row(operation).expect(operation);
+    let route = routes::named(operation).expect(operation);
     let whole = post("127.0.0.1:19530", route.path, &Bytes::from(body.to_owned()));
     admit(allowance, whole).expect(body)
 }
@@ -225,7 +227,7 @@ fn verdict(request: &str, of: &str) -> String {
     match first {
         "answer" => shown(rest, &allowance),
         "means" => means(rest, &allowance),
-        _ if row(first).is_some() => ruling(first, rest, &allowance),
+        _ if routes::named(first).is_some() => ruling(first, rest, &allowance),
         _ => framed(request, &mut allowance),
     }
 }
@@ -388,7 +390,7 @@ fn t65_refusals_show_foreign_text_escaped_and_cut() {
 
 #[test]
 fn t26_t74_the_names_of_a_call_are_those_of_its_top_level() {
-    let names = |text: &str| names_in(text).expect(text).to_string();
+    let names = |text: &str| names_in(text).expect(text).collections.to_string();
     let strict = r#"{"collection_name":"docs","data":[{"collection_name":"hr"}],"text":"hr"}"#;
     assert_eq!(names(strict), "docs");
     assert_eq!(
@@ -411,7 +413,7 @@ fn t26_t46_a_call_is_about_few_collections() {
         let names: Vec<String> = (0..count).map(|at| format!("\"a{at}\"")).collect();
         names_in(&format!("{{\"collections\":[{}]}}", names.join(",")))
     };
-    assert!(of(64).is_ok_and(|names| names.hold("a63")));
+    assert!(of(64).is_ok_and(|names| names.collections.hold("a63")));
     let error = of(65).expect_err("one more");
     assert_eq!(
         error.problem,
@@ -419,7 +421,7 @@ fn t26_t46_a_call_is_about_few_collections() {
     );
     // The same one again, and what is no name, are none more.
     let again = format!("{{\"collections\":[{}\"a b\"]}}", "\"a\",".repeat(100));
-    assert!(names_in(&again).is_ok_and(|names| names.count() == 1));
+    assert!(names_in(&again).is_ok_and(|names| names.collections.count() == 1));
 }
 
 #[test]
@@ -512,7 +514,7 @@ fn t21_a_body_that_is_deep_or_long_is_read_in_linear_time_and_without_a_stack() 
 
 #[test]
 fn t21_t46_what_is_kept_of_a_body_is_bounded() {
-    let row = |operation| row(operation).expect("in the table");
+    let row = |operation| routes::named(operation).expect("in the table");
     let files = format!("{{\"files\":[{}0]}}", "0,".repeat(100_000));
     let reading = body::read(row("jobs.import.create").keys, files.as_bytes());
     let places = reading.map(|reading| reading.outside.len());
@@ -549,7 +551,7 @@ fn t21_t46_what_is_kept_of_a_body_is_bounded() {
 #[test]
 fn t25_t40_under_a_list_a_message_is_withheld_whatever_its_size() {
     let listed = allowed("full collections=docs");
-    let route = row("entities.query").expect("in the table");
+    let route = routes::named("entities.query").expect("in the table");
     let message = format!("collection {}", "zz,".repeat(1 << 22));
     let answer = format!("{{\"code\":1100,\"message\":\"{message}\"}}");
     let shown = filter(&listed, route, 200, answer.into()).expect("an error passes");
@@ -668,4 +670,110 @@ fn t24_the_host_asks_what_each_name_means_in_requests_that_read() {
         admitted("collections.list", "{}", &allowed("full collections=docs")).names(),
         []
     );
+}
+
+/// What becomes of a request in a call that is for another one of its caller's.
+fn beside(own: (&str, &str), sent: (&str, &str)) -> String {
+    let mut allowed = allowed("full allow=outbound outside=s3://x/ outside=s3://y/");
+    let scope = Scope::of_request(own.0, own.1).expect(own.0);
+    allowed.call = scope.within(Some("mine"));
+    ruling(sent.0, sent.1, &allowed)
+}
+
+#[test]
+fn t26_a_callers_own_request_lets_out_that_and_nothing_else() {
+    let query = "entities.query";
+    let docs = r#"{"dbName":"mine","collectionName":"docs","filter":"id > 0"}"#;
+    let other = docs.replace("id > 0", "");
+    for sent in [docs, other.as_str()] {
+        assert_eq!(beside((query, docs), (query, sent)), "sent");
+    }
+    let hr = docs.replace("docs", "hr");
+    let theirs = docs.replace("mine", "theirs");
+    for (sent, rule) in [
+        ((query, hr.as_str()), "call-collection"),
+        ((query, theirs.as_str()), "call-database"),
+        ((query, r#"{"dbName":"mine"}"#), "call-collection"),
+        (("entities.get", docs), "call-route"),
+        (("collections.drop", docs), "call-route"),
+    ] {
+        assert_eq!(beside((query, docs), sent), rule, "{sent:?}");
+    }
+    let create = |properties: &str| {
+        format!(r#"{{"dbName":"mine","collectionName":"docs","properties":{properties}}}"#)
+    };
+    let (plain, loses) = (create("{}"), create(r#"{"collection.ttl.seconds":1}"#));
+    let create =
+        |own: &str, sent: &str| beside(("collections.create", own), ("collections.create", sent));
+    assert_eq!(create(&plain, &loses), "tool-effect");
+    assert_eq!(create(&loses, &plain), "sent");
+    let export = |place: &str| {
+        format!(
+            r#"{{"dbName":"mine","collectionName":"docs","snapshotName":"s","targetS3Path":"{place}"}}"#
+        )
+    };
+    let (x, deeper, y) = (
+        export("s3://x/"),
+        export("s3://x/deeper"),
+        export("s3://y/"),
+    );
+    let export = |sent: &str| beside(("jobs.snapshot.export", &x), ("jobs.snapshot.export", sent));
+    assert_eq!(export(&x), "sent");
+    for sent in [&deeper, &y] {
+        assert_eq!(export(sent), "call-outside", "{sent}");
+    }
+}
+
+#[test]
+fn t18_a_database_is_made_or_lost_where_the_caller_names_it() {
+    let (new, mine) = (r#"{"dbName":"new"}"#, r#"{"dbName":"mine"}"#);
+    for route in ["databases.create", "databases.drop", "databases.describe"] {
+        assert_eq!(beside((route, new), (route, new)), "sent");
+        let other = r#"{"dbName":"other"}"#;
+        let refused = beside((route, new), (route, other));
+        assert_eq!(refused, "call-database", "{route}");
+    }
+    // Elsewhere the name says where, and that is the call's own.
+    let there = r#"{"dbName":"new","collectionName":"docs"}"#;
+    let route = "collections.describe";
+    let refused = beside((route, there), (route, there));
+    assert_eq!(refused, "call-database");
+    // A tool's arguments name one as well.
+    let subjects = names_in(r#"{"database_name":"new","db_name":"a","text":"b"}"#).expect("strict");
+    assert_eq!(subjects.databases.to_string(), "a, new");
+    let mut allowed = allowed("full");
+    let everything = Effects::of(&Effect::ALL);
+    allowed.call = Scope::of(everything).about(subjects).within(None);
+    assert_eq!(ruling("databases.drop", new, &allowed), "sent");
+    assert_eq!(ruling("databases.drop", mine, &allowed), "call-database");
+}
+
+#[test]
+fn t26_what_names_no_collection_leaves_a_call_that_is_about_none() {
+    let (nameless, jobs) = ("jobs.import.get_progress", r#"{"jobId":"7"}"#);
+    let mut allowed = allowed("full");
+    for (arguments, ruled) in [
+        ("{}", "sent"),
+        (r#"{"collection_name":"docs"}"#, "call-collection"),
+    ] {
+        let subjects = names_in(arguments).expect("strict");
+        allowed.call = Scope::of(Effects::of(&Effect::ALL)).about(subjects);
+        assert_eq!(ruling(nameless, jobs, &allowed), ruled, "{arguments}");
+    }
+}
+
+#[test]
+fn a_request_of_a_caller_that_is_none_is_told_so() {
+    for (route, body, argument) in [
+        ("entities.nothing", "{}", "route"),
+        ("/v2/vectordb/entities/query", "{}", "route"),
+        ("entities.query", "", "body"),
+        ("entities.query", "[]", "body"),
+        ("entities.query", r#"{"collectionName":"a b"}"#, "body"),
+        ("entities.query", r#"{"colectionName":"docs"}"#, "body"),
+        ("entities.query", r#"{"limit":1,"limit":2}"#, "body"),
+    ] {
+        let error = Scope::of_request(route, body).expect_err(body);
+        assert_eq!(error.argument, argument, "{route} {body}");
+    }
 }

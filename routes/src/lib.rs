@@ -132,6 +132,12 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         .flat_map(|family| family.rows.iter().copied())
 }
 
+/// The row of this [name](Route::name).
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Route> {
+    all().find(|row| row.name == name)
+}
+
 /// The row of exactly this method and exactly these bytes of a path (without a query).
 ///
 /// Nothing is decoded, folded or trimmed first: Milvus' router matches the *decoded* path, so every other spelling

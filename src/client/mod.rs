@@ -6,6 +6,7 @@
 pub mod batches;
 pub mod hits;
 pub mod probe;
+pub mod rest;
 pub mod selection;
 pub mod target;
 
@@ -138,13 +139,22 @@ impl<'a> Client<'a> {
     /// # Errors
     /// Milvus' own, the host's, or `protocol` if the answer cannot be read.
     pub fn run<O: Spoken>(&mut self, operation: &O) -> Result<O::Answer, Error> {
+        self.repeat(O::ROUTE, |client| client.attempt(operation))
+    }
+
+    /// Tries a request of `route` until it succeeds, or fails in a way that does not pass.
+    fn repeat<T>(
+        &mut self,
+        route: &Route,
+        mut attempt: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let reads = route.effect == Effect::Read;
         let mut pauses = PAUSES_MS.iter();
         loop {
-            let error = match self.attempt(operation) {
+            let error = match attempt(self) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let reads = O::ROUTE.effect == Effect::Read;
             let again = error.retry == Retry::Safe
                 && match error.kind {
                     ErrorKind::RateLimited => reads || error.milvus_code == Some(1807),

@@ -31,7 +31,7 @@ pub struct HttpAnswer {
 }
 
 /// A request's row, query and body.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Encoded {
     /// Method, path, replay safety.
     pub route: &'static Route,

@@ -2,6 +2,7 @@
 
 mod entities;
 mod partitions;
+mod rest;
 mod search;
 mod server;
 mod tools;

@@ -6,7 +6,7 @@ use super::*;
 use crate::client::scripted::{Scripted, Sent, connection};
 use crate::mutations::{Mutations, cases};
 use bytes::Bytes;
-use policy::{Admitted, Allowance, Effects, Origin, Policy, Refusal, Rule, WholeRequest};
+use policy::{Admitted, Allowance, Effects, Origin, Policy, Refusal, Rule, Scope, WholeRequest};
 use routes::Effect;
 
 /// Every tool with its example, and with the example of every property.
@@ -35,14 +35,14 @@ fn admitted(tool: &Definition, arguments: &str, request: &Sent) -> Result<Admitt
     let known = Effect::ALL.into_iter();
     let classes = known.filter(|effect| tool.classes.iter().any(|class| *class == effect.as_str()));
     classes.for_each(|effect| effects.insert(effect));
-    let names = policy::names_in(arguments).expect("the host passes strict arguments on");
+    let subjects = policy::names_in(arguments).expect("the host passes strict arguments on");
     let allowance = Allowance {
         origin: Some(Origin::parse("http://127.0.0.1:19530").unwrap()),
         request_bytes: 1 << 20,
         rows: 1000,
         // What Milvus itself contacts is the operator's to allow, here as in the host.
         policy: Policy::full().outside("https://model.example/"),
-        call: Policy::of(effects).collections(names),
+        call: Scope::of(effects).about(subjects),
     };
     let route = routes::all()
         .find(|route| route.path == request.path)

@@ -16,7 +16,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use host_harness::{Credential, Endpoint, Names, Policy};
-use policy::{Allowance, WholeRequest};
+use policy::{Allowance, Effects, Scope, WholeRequest};
+use routes::Effect;
 use serde_json::{Value, json};
 
 use servers::local::{LocalMilvus, TOKEN, host, send, unique};
@@ -142,13 +143,13 @@ fn policy_alone(
         })
         .collect();
     let start = Instant::now();
-    let names = policy::names_in(arguments).expect("strict JSON");
+    let subjects = policy::names_in(arguments).expect("strict JSON");
     let allowance = Allowance {
         origin: Some(origin.clone()),
         request_bytes: 1 << 30,
         rows: 1 << 30,
         policy: lists.clone(),
-        call: Policy::full().collections(names),
+        call: Scope::of(Effects::of(&Effect::ALL)).about(subjects),
     };
     for (whole, answer) in exchange {
         let admitted = policy::admit(&allowance, whole).unwrap();

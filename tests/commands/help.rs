@@ -2,7 +2,7 @@ use super::run;
 
 #[test]
 fn every_command_explains_itself_with_examples() {
-    for command in ["tools", "call", "inspect", "doctor", "local"] {
+    for command in ["tools", "call", "rest", "inspect", "doctor", "local"] {
         let ran = run(&[command, "--help"], &[]);
         assert_eq!((ran.code, ran.errors.as_str()), (0, ""), "{command}");
         assert!(
@@ -54,7 +54,13 @@ fn the_version_is_told() {
 
 #[test]
 fn a_command_that_is_not_there_is_wrong_usage() {
-    for arguments in [&["serve"][..], &[], &["call"], &["tools", "--what"]] {
+    for arguments in [
+        &["serve"][..],
+        &[],
+        &["call"],
+        &["rest"],
+        &["tools", "--what"],
+    ] {
         let ran = run(arguments, &[]);
         assert_eq!(
             (ran.code, ran.output.as_str()),

@@ -12,6 +12,7 @@ mod network;
 mod output;
 mod policy;
 mod process;
+mod rest;
 mod retention;
 mod settings;
 mod surroundings;

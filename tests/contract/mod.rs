@@ -2,5 +2,6 @@
 
 mod component;
 mod files;
+mod older;
 mod routes;
 mod standalone;

@@ -20,6 +20,7 @@ mod limits;
 mod network;
 mod paths;
 mod policy;
+mod smuggled;
 mod tls;
 
 use std::collections::HashMap;

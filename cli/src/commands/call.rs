@@ -1,12 +1,12 @@
 //! `milvus-host call`: calls one tool.
 
-use super::tools;
+use super::tools::nearest;
 use crate::failure::Failure;
 use crate::files;
 use crate::output;
 use crate::output::outln;
 use crate::settings::{Flags, Settings};
-use host_harness::{CallError, Dialect, Endpoint, ErrorKind, ErrorSource, Host};
+use host_harness::{Answer, CallError, Dialect, Endpoint, ErrorKind, ErrorSource, Host, Json};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -47,22 +47,17 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
             let mut failure = Failure::call(&error, Some(endpoint.origin()), arguments.json);
             if is_no_tool(&error)
                 && let Ok(tools) = host.list_tools().await
-                && let Some(meant) = tools::meant(&tools, &arguments.tool)
+                && let Some(meant) = nearest(
+                    tools.value.iter().map(|tool| tool.name.as_str()),
+                    &arguments.tool,
+                )
             {
                 failure = failure.with_hint(meant);
             }
             return Err(failure);
         }
     };
-    if answer.refused > 0 {
-        eprintln!(
-            "warning: requests of the component that the host refused: {}; --audit stderr shows them",
-            answer.refused
-        );
-    }
-    // The text as it came, every digit of its numbers, but JSON and nothing else.
-    let answer: &RawValue = serde_json::from_str(answer.raw())
-        .map_err(|_| Failure::local("the component answered what is no JSON"))?;
+    let answer = read(&answer)?;
     if arguments.json {
         outln!("{answer}");
         return Ok(());
@@ -76,6 +71,19 @@ pub(crate) async fn run(flags: &Flags, arguments: Arguments) -> Result<(), Failu
     }
     outln!("{}", output::answer(&answer));
     Ok(())
+}
+
+/// The text of an answer as it came, every digit of its numbers, but JSON and nothing else. Requests that the host refused
+/// meanwhile are told.
+pub(super) fn read(answer: &Answer<Json>) -> Result<&RawValue, Failure> {
+    if answer.refused > 0 {
+        eprintln!(
+            "warning: requests of the component that the host refused: {}; --audit stderr shows them",
+            answer.refused
+        );
+    }
+    serde_json::from_str(answer.raw())
+        .map_err(|_| Failure::local("the component answered what is no JSON"))
 }
 
 /// Whether the component says that it has no such tool; it may say so of something else.
@@ -111,7 +119,7 @@ async fn older(
 }
 
 /// The arguments as JSON: the host takes nothing else.
-fn text(arguments: String, cap: u64) -> Result<String, Failure> {
+pub(super) fn text(arguments: String, cap: u64) -> Result<String, Failure> {
     let text = match arguments.strip_prefix('@') {
         Some(file) => files::read_input(file, cap)?,
         None if arguments == "-" => files::read_input("-", cap)?,

@@ -5,7 +5,7 @@ use crate::files;
 use crate::hints;
 use crate::output::outln;
 use crate::settings::{Flags, Settings};
-use policy::{Admitted, Allowance, Policy, Refusal, WholeRequest};
+use policy::{Admitted, Allowance, Effects, Refusal, Scope, WholeRequest};
 use routes::Effect;
 use serde_json::json;
 
@@ -158,7 +158,7 @@ fn explain(settings: &Settings, file: &str, as_json: bool) -> Result<(), Failure
         rows: settings.limits().rows_per_request,
         policy: endpoint.policy().clone(),
         // A file is no call: only the operator's policy counts.
-        call: Policy::full().allow(Effect::Outbound),
+        call: Scope::of(Effects::of(&Effect::ALL)),
     };
     match policy::admit(&allowance, whole) {
         Ok(admitted) => {

@@ -28,7 +28,7 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
         .map_err(|error| Failure::call(&error, None, arguments.json))?
         .value;
     if let Some(name) = &arguments.name {
-        let hint = meant(&tools, name);
+        let hint = nearest(tools.iter().map(|tool| tool.name.as_str()), name);
         tools.retain(|tool| tool.name == *name);
         if tools.is_empty() {
             return Err(
@@ -57,21 +57,17 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
     Ok(())
 }
 
-/// Which tool was meant by a name that none has, in a sentence; nothing if it has one, or none is like it.
-pub(super) fn meant(tools: &[Tool], name: &str) -> Option<String> {
+/// Which of `names` was meant by one that none of them is, in a sentence; nothing if it is one, or none is like it.
+pub(super) fn nearest<'a>(names: impl Iterator<Item = &'a str>, given: &str) -> Option<String> {
     /// More is another word.
     const FURTHEST: usize = 3;
-    if tools.iter().any(|tool| tool.name == name) {
-        return None;
-    }
-    let names = tools.iter().map(|tool| tool.name.as_str());
-    let nearest = names
-        .map(|known| {
-            let short = known.strip_prefix("milvus_").unwrap_or(known);
-            (distance(known, name).min(distance(short, name)), known)
-        })
-        .min()?;
-    (nearest.0 <= FURTHEST).then(|| format!("did you mean `{}`?", clean(nearest.1)))
+    let distances = names.map(|known| {
+        let short = known.strip_prefix("milvus_").unwrap_or(known);
+        (distance(known, given).min(distance(short, given)), known)
+    });
+    let (distance, nearest) = distances.min()?;
+    (distance <= FURTHEST && nearest != given)
+        .then(|| format!("did you mean `{}`?", clean(nearest)))
 }
 
 /// Characters to insert, remove or replace to make one of the other (Levenshtein); a long name is like none.

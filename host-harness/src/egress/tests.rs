@@ -111,7 +111,7 @@ impl Stage {
         let call = Call {
             id: 7,
             tool: "milvus_test".to_owned(),
-            scope: Policy::full().into(),
+            scope: Scope::of(Effects::of(&Effect::ALL)).into(),
             endpoint: origin.map(|origin| {
                 Endpoint::builder(origin, Policy::full())
                     .credential(Credential::new(TOKEN.to_owned()))

@@ -63,7 +63,7 @@ macro_rules! interfaces {
     };
 }
 
-interfaces!(tools, server, entities, search, partitions);
+interfaces!(tools, server, entities, search, partitions, rest);
 
 /// What the interfaces are made of, for those who call them.
 pub(crate) mod contract {

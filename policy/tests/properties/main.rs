@@ -7,7 +7,10 @@ mod totality;
 mod verdicts;
 
 use bytes::Bytes;
-use policy::{Admitted, Allowance, Effects, Names, Origin, Policy, Refusal, WholeRequest, admit};
+use policy::{
+    Admitted, Allowance, Effects, Names, Origin, Policy, Refusal, Scope, Subjects, WholeRequest,
+    admit,
+};
 use routes::{Effect, Method, Route};
 
 /// How many cases of each kind: as `MILVUS_CASES` says, a million in `cargo xtask test --long`.
@@ -25,7 +28,20 @@ fn everything() -> Policy {
     Policy::of(Effects::of(&Effect::ALL))
 }
 
-fn allowance(policy: Policy, call: Policy) -> Allowance {
+/// A call that is for anything.
+fn anything() -> Scope {
+    Scope::of(Effects::of(&Effect::ALL))
+}
+
+/// What a call about these collections is for.
+fn about(collections: &[&str]) -> Subjects {
+    Subjects {
+        collections: names(collections),
+        ..Subjects::default()
+    }
+}
+
+fn allowance(policy: Policy, call: Scope) -> Allowance {
     Allowance {
         origin: Some(Origin::parse("http://localhost:19530").expect("an origin")),
         request_bytes: 1 << 20,

@@ -7,7 +7,7 @@ use routes::{AnswerName, NameKind};
 use serde_json::Value;
 
 use crate::sequence::Sequence;
-use crate::{allowance, asked, cases, everything, names, requests};
+use crate::{allowance, anything, asked, cases, everything, names, requests};
 
 const PIECES: [&str; 22] = [
     "{",
@@ -57,8 +57,8 @@ fn answers(kind: &str) -> Vec<(&'static str, &'static str)> {
 fn t52_every_body_has_a_verdict() {
     let requests = requests();
     let allowances = [
-        allowance(Policy::full(), everything()),
-        allowance(lists(), everything()),
+        allowance(Policy::full(), anything()),
+        allowance(lists(), anything()),
     ];
     let mut random = Sequence(1);
     for _ in 0..cases() {
@@ -73,7 +73,7 @@ fn t52_every_body_has_a_verdict() {
 
 #[test]
 fn t02_t52_every_request_line_has_a_verdict_and_only_exact_ones_pass() {
-    let allowed = allowance(Policy::full(), everything());
+    let allowed = allowance(Policy::full(), anything());
     let mut random = Sequence(2);
     let mut passed = 0;
     for _ in 0..cases() {
@@ -176,7 +176,7 @@ fn t02_t52_every_text_is_an_origin_or_none_and_an_origin_is_written_as_it_is_rea
 #[test]
 fn t25_t42_t52_every_answer_is_shown_without_foreign_names_or_withheld() {
     let answers = answers("answer ");
-    let allowance = allowance(lists(), everything());
+    let allowance = allowance(lists(), anything());
     let mut random = Sequence(4);
     let mut shown = 0;
     for _ in 0..cases() {
@@ -214,7 +214,7 @@ fn t25_t42_t52_every_answer_is_shown_without_foreign_names_or_withheld() {
 #[test]
 fn t24_t42_t52_every_answer_to_the_hosts_question_says_where_a_name_leads_or_refuses_it() {
     let answers = answers("means ");
-    let allowance = allowance(lists(), everything());
+    let allowance = allowance(lists(), anything());
     let has = routes::all()
         .find(|route| route.name == "collections.has")
         .expect("a row");
@@ -257,7 +257,9 @@ fn t26_t57_t74_arguments_are_read_as_every_reader_reads_them_or_not_at_all() {
     for _ in 0..cases() {
         let from = *random.pick(&plausible);
         let text = text(&mut random, from);
-        let Ok(names) = names_in(&text) else { continue };
+        let Ok(names) = names_in(&text).map(|subjects| subjects.collections) else {
+            continue;
+        };
         passed += 1;
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         assert!(value.is_object() || text.trim().is_empty(), "{text}");

@@ -26,6 +26,7 @@ mod read_the_credential;
 mod remember;
 mod respell_the_request;
 mod send_headers;
+mod smuggle;
 
 use attack::Attack;
 use bindings::exports::milvus::vector_store::{server, tools, types};
@@ -40,7 +41,14 @@ use bindings::exports::milvus::vector_store::{server, tools, types};
 )]
 mod bindings {
     wit_bindgen::generate!({
-        world: "tools-plugin",
+        inline: "
+            package hostile:guest;
+            world guest {
+                include milvus:vector-store/tools-plugin@0.1.0;
+                export milvus:vector-store/rest@0.1.0;
+            }
+        ",
+        world: "hostile:guest/guest",
         path: "../../../wit",
         with: {
             "wasi:clocks/monotonic-clock@0.2.12": ::wasi::clocks::monotonic_clock,
