@@ -60,8 +60,8 @@ impl fmt::Display for End {
     }
 }
 
-/// A running server.
-struct Running {
+/// A running server. It ends when this is dropped.
+pub(crate) struct Running {
     host: Child,
     input: Option<ChildStdin>,
     /// milvus-host, the server, and the engine where that is a process of its own.
@@ -76,7 +76,7 @@ struct Running {
 /// A build fails, or a server does not start.
 pub(crate) fn cycles(count: usize, servers: &[&str]) -> Result<ExitCode> {
     build::component(build::PROFILE)?;
-    build::host(&["milvus-host"])?;
+    build::host(&crate::demo::PACKAGES)?;
     let mut left = 0;
     for server in servers {
         succeed(
@@ -175,7 +175,7 @@ fn signal(name: &str, process: u32) -> Result<()> {
 }
 
 impl Running {
-    fn start(server: &str) -> Result<Self> {
+    pub(crate) fn start(server: &str) -> Result<Self> {
         let mut host = command()
             .args(["local", "--json", "--server", server])
             .stdin(Stdio::piped())
@@ -201,6 +201,11 @@ impl Running {
             address: uri.trim_start_matches("http://").parse()?,
             data: data.into(),
         })
+    }
+
+    /// Where it listens.
+    pub(crate) fn uri(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Ends it, and waits; what is left when the time is over.

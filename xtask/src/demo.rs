@@ -6,6 +6,9 @@ use anyhow::Result;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+/// What is built for it. What else needs the command line alone builds these, too, so that wasmtime is built once.
+pub(crate) const PACKAGES: [&str; 2] = ["milvus-host", "milvus-demo"];
+
 /// Builds and runs it.
 ///
 /// # Errors
@@ -17,7 +20,7 @@ pub(crate) fn demo() -> Result<ExitCode> {
     );
     build::component(build::PROFILE)?;
     build::guest()?;
-    build::host(&["milvus-host", "milvus-demo"])?;
+    build::host(&PACKAGES)?;
     println!("built in {:.0} s", start.elapsed().as_secs_f64());
     let mut command = Command::new(target().join("release/milvus-demo"));
     command

@@ -6,9 +6,12 @@
     reason = "it talks to the person who runs it"
 )]
 
+mod baseline;
 mod build;
 mod cycles;
 mod demo;
+mod hosts;
+mod python;
 mod reproducible;
 mod run;
 mod supply;
@@ -31,6 +34,8 @@ cargo xtask <command>
   build --guest   the hostile guest, which the tests load
   reproducible    builds the component twice, in two folders, and compares the bytes
   supply          licences, bans and sources of all dependencies, and advisories where they can be had
+  baseline        wit/baseline, from the contract as it is now: before the first release a break replaces it
+  hosts           runs the component in PyPI's wasmtime and npm's jco, against a local Milvus
   tools           docs/tools.md, from the tools' definitions
   threats         docs/threats.md, from docs/threats.toml and the names of the tests";
 
@@ -68,6 +73,12 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
         ["build", "--guest"] => build::guest().map(|()| ExitCode::SUCCESS),
         ["reproducible"] => reproducible::reproducible().map(|()| ExitCode::SUCCESS),
         ["supply"] => supply::supply().map(|()| ExitCode::SUCCESS),
+        ["baseline"] => baseline::write().map(|()| ExitCode::SUCCESS),
+        ["hosts"] => {
+            build::component(build::PROFILE)?;
+            build::host(&demo::PACKAGES)?;
+            hosts::hosts().map(|()| ExitCode::SUCCESS)
+        }
         ["tools"] => test::page("tools::page").map(|()| ExitCode::SUCCESS),
         ["threats"] => threats::write().map(|()| ExitCode::SUCCESS),
         [] | ["help" | "--help" | "-h"] => {

@@ -87,6 +87,7 @@ pub(crate) fn test(cases: &'static str) -> Result<ExitCode> {
     build::tests(&HOSTS_SIDE)?;
     step("the local Milvus");
     let environment = local_milvus()?;
+    tally.done("the component in other hosts", crate::hosts::hosts);
     tally.pytest(&environment)?;
 
     // The component by itself: features unify over what is tested together, and it has to do without the others'.
@@ -149,41 +150,7 @@ fn local_milvus() -> Result<std::path::PathBuf> {
     // The gateway's own requirements and those of its tests, in an environment apart: what users get stays as it is.
     let files = ["requirements.txt", "requirements-test.txt"]
         .map(|name| root().join("local-milvus").join(name));
-    let mut wanted = String::new();
-    for file in &files {
-        wanted
-            .push_str(&std::fs::read_to_string(file).with_context(|| file.display().to_string())?);
-    }
-    let venv = home.join("test-venv");
-    let complete = venv.join("complete");
-    let python = venv.join("bin/python");
-    if std::fs::read_to_string(&complete).is_ok_and(|known| known == wanted) {
-        return Ok(python);
-    }
-    let base = std::env::var_os("MILVUS_PYTHON").unwrap_or_else(|| "python3".into());
-    crate::run::succeed(
-        Command::new(base)
-            .args(["-Im", "venv", "--clear"])
-            .arg(&venv),
-        "making a virtual environment",
-    )?;
-    let mut pip = Command::new(&python);
-    pip.args([
-        "-Im",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--only-binary",
-        ":all:",
-    ]);
-    pip.arg("--require-hashes");
-    for file in &files {
-        pip.arg("--requirement").arg(file);
-    }
-    crate::run::succeed(&mut pip, "installing what the gateway's tests need")?;
-    std::fs::write(&complete, wanted)?;
-    Ok(python)
+    crate::python::environment(&home.join("test-venv"), &files)
 }
 
 impl Tally {
