@@ -3,6 +3,7 @@
 //! Invariant: no message holds a credential, a vector, a filter or a row. Constructors take names, positions and
 //! kinds of values, never the values of a caller's data.
 
+use routes::Route;
 use std::fmt;
 
 pub use crate::contract::types::{Error, ErrorKind, ErrorSource, Outcome, Retry};
@@ -21,6 +22,7 @@ impl Error {
             limit: None,
             retry: Retry::Never,
             retry_after_ms: None,
+            details: Vec::new(),
         }
     }
 
@@ -54,6 +56,14 @@ impl Error {
     #[must_use]
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = outcome;
+        self
+    }
+
+    /// The same error, about a request of `route`.
+    #[must_use]
+    pub fn of(mut self, route: &Route) -> Self {
+        self.details
+            .push(("route".to_owned(), route.name.to_owned()));
         self
     }
 

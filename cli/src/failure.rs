@@ -213,6 +213,7 @@ fn outcome(error: &ToolError) -> &'static str {
         Outcome::NotApplied => "",
         Outcome::Unknown => " (it is not known whether it took effect)",
         Outcome::PartlyApplied => " (a part took effect)",
+        Outcome::Applied => " (it took effect)",
     }
 }
 
@@ -293,6 +294,7 @@ fn tool_json(error: &ToolError) -> Value {
         Outcome::NotApplied => "not-applied",
         Outcome::Unknown => "unknown",
         Outcome::PartlyApplied => "partly-applied",
+        Outcome::Applied => "applied",
     };
     let source = match error.source {
         ErrorSource::Component => "component",
@@ -308,5 +310,6 @@ fn tool_json(error: &ToolError) -> Value {
         "http_status": error.http_status,
         "outcome": outcome,
         "limit": error.limit,
+        "details": error.details.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
     })
 }

@@ -157,6 +157,7 @@ impl CallFailure<(entities::WriteReport, u32)> {
             rows: 0,
             ids: None,
             requests: 0,
+            extra: None,
         };
         let resume_at = if self.sent == 0 { 0 } else { rows };
         let (confirmed, resume_at) = self.rest.unwrap_or((nothing, resume_at));

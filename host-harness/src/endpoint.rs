@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 use crate::credential::Credential;
 use crate::error::EndpointError;
 use crate::rates::Rates;
-use crate::sandbox::bindings::types::{Connection, Dialect};
+use crate::sandbox::bindings::types::Connection;
 use crate::transport::{Addresses, ClientCertificate, Settings, Transport};
 use policy::{Origin, OriginError, Policy, Scheme};
+use routes::Server;
 
 /// Where Milvus is, how to speak to it and with which credential. Cheap to clone; clones share their connections,
 /// two endpoints never do.
@@ -33,7 +34,7 @@ pub struct Endpoint(Arc<Inner>);
 struct Inner {
     origin: Origin,
     database: Option<String>,
-    dialect: Option<Dialect>,
+    server: Option<Server>,
     policy: Policy,
     transport: Transport,
     rates: Rates,
@@ -47,7 +48,7 @@ impl Endpoint {
             origin: Origin::parse(origin),
             credential: None,
             database: None,
-            dialect: None,
+            server: None,
             policy,
             plaintext_credential: false,
             ca_certificate: None,
@@ -71,12 +72,6 @@ impl Endpoint {
         self.0.database.as_deref()
     }
 
-    /// The dialect of the calls. `None`: the newer one, v2.
-    #[must_use]
-    pub fn dialect(&self) -> Option<Dialect> {
-        self.0.dialect
-    }
-
     /// What a component may do there.
     #[must_use]
     pub fn policy(&self) -> &Policy {
@@ -89,8 +84,9 @@ impl Endpoint {
             uri: self.0.origin.to_string(),
             token: None,
             database: self.0.database.clone(),
-            dialect: self.0.dialect,
+            server: self.0.server.map(|server| server.to_string()),
             timeout_ms: Some(u32::try_from(time.as_millis()).unwrap_or(u32::MAX)),
+            options: Vec::new(),
         }
     }
 
@@ -116,7 +112,7 @@ pub struct EndpointBuilder {
     origin: Result<Origin, OriginError>,
     credential: Option<Credential>,
     database: Option<String>,
-    dialect: Option<Dialect>,
+    server: Option<Server>,
     policy: Policy,
     plaintext_credential: bool,
     ca_certificate: Option<Vec<u8>>,
@@ -140,9 +136,9 @@ impl EndpointBuilder {
         self
     }
 
-    /// The dialect of the calls, as [`Host::probe`](crate::Host::probe) answers it. Default: v2.
-    pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.dialect = Some(dialect);
+    /// What the server speaks: [`Server::parse`] reads what [`Host::probe`](crate::Host::probe) answers. Default: REST v2.
+    pub fn server(mut self, server: Server) -> Self {
+        self.server = Some(server);
         self
     }
 
@@ -239,7 +235,7 @@ impl EndpointBuilder {
         Ok(Endpoint(Arc::new(Inner {
             origin,
             database: self.database,
-            dialect: self.dialect,
+            server: self.server,
             policy: self.policy,
             transport,
             rates: Rates::default(),

@@ -188,6 +188,7 @@ pub fn kind_name(kind: ErrorKind) -> &'static str {
         ErrorKind::NotFound => "not-found",
         ErrorKind::AlreadyExists => "already-exists",
         ErrorKind::NotLoaded => "not-loaded",
+        ErrorKind::FailedPrecondition => "failed-precondition",
         ErrorKind::Unsupported => "unsupported",
         ErrorKind::Cancelled => "cancelled",
         ErrorKind::Unauthenticated => "unauthenticated",
@@ -200,6 +201,7 @@ pub fn kind_name(kind: ErrorKind) -> &'static str {
         ErrorKind::Timeout => "timeout",
         ErrorKind::Protocol => "protocol",
         ErrorKind::Server => "server",
+        ErrorKind::Other => "other",
     }
 }
 
@@ -254,6 +256,7 @@ impl CallError {
             limit: None,
             retry: Retry::Never,
             retry_after_ms: None,
+            details: Vec::new(),
         })
     }
 

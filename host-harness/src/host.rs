@@ -12,7 +12,7 @@ use crate::audit::Audit;
 use crate::call::{CallFailure, Calls, within};
 use crate::endpoint::Endpoint;
 use crate::error::{BuildError, CallError, WriteFailure};
-use crate::sandbox::bindings::{entities, partitions, search, server, tools, types};
+use crate::sandbox::bindings::{collections, entities, partitions, search, server, tools, types};
 use crate::sandbox::{self, ComponentInfo, Limits, Sandbox};
 use code_cache::CompiledCode;
 use policy::{self, Effects, Names, Scope, Subjects};
@@ -287,38 +287,36 @@ impl Host {
     }
 
     typed! {
-        /// Finds which dialect the server speaks: at most two requests. Pass the answer to
-        /// [`EndpointBuilder::dialect`](crate::EndpointBuilder::dialect).
+        /// Finds which REST API the server speaks: at most two requests.
+        /// [`EndpointBuilder::server`](crate::EndpointBuilder::server) takes the answer.
         probe: server.call_probe [collections::LIST, v1::COLLECTIONS_LIST] of [] () -> server::ServerInfo;
+        /// The fields of a collection. Pass their `token` with later calls, which then need not look them up.
+        describe_schema: collections.call_describe_schema [collections::DESCRIBE] of [request.collection_name]
+            (request: &collections::CollectionRequest) -> types::CollectionSchema;
         /// Inserts rows, in as many requests as it takes. [`WriteFailure`] says what is in and where to resume.
-        insert: entities.call_insert [entities::INSERT, collections::DESCRIBE] of [request.collection_name]
-            (request: &entities::WriteRequest) -> entities::WriteReport, rows request.rows.rows;
-        /// Replaces rows by primary key, or adds them. With `partial`, fields that are left out keep their value.
-        /// [`WriteFailure`] says what is in and where to resume.
-        upsert: entities.call_upsert [entities::UPSERT, collections::DESCRIBE] of [request.collection_name]
-            (request: &entities::WriteRequest, partial: bool) -> entities::WriteReport, rows request.rows.rows;
+        insert_entities: entities.call_insert_entities [entities::INSERT, collections::DESCRIBE] of [request.collection_name]
+            (request: &entities::InsertRequest) -> entities::WriteReport, rows request.rows.rows;
+        /// Replaces rows by primary key, or adds them. [`WriteFailure`] says what is in and where to resume.
+        upsert_entities: entities.call_upsert_entities [entities::UPSERT, collections::DESCRIBE] of [request.collection_name]
+            (request: &entities::UpsertRequest) -> entities::WriteReport, rows request.rows.rows;
         /// Deletes rows.
         delete_entities: entities.call_delete_entities [entities::DELETE, collections::DESCRIBE] of [request.collection_name]
             (request: &entities::DeleteRequest) -> entities::DeleteReport;
-        /// The fields of a collection, to be passed with later calls.
-        describe_schema: entities.call_describe_schema [collections::DESCRIBE] of [collection_name]
-            (collection_name: &str) -> types::CollectionSchema;
         /// Reads rows once.
         query_entities: entities.call_query_entities [entities::QUERY] of [request.collection_name]
-            (request: &entities::QueryRequest, offset: u32, limit: u32) -> types::RowBatch;
+            (request: &entities::QueryRequest) -> types::RowBatch;
         /// Counts rows.
         count_entities: entities.call_count_entities [entities::QUERY] of [request.collection_name]
-            (request: &entities::QueryRequest) -> u64;
-        /// One step of reading all rows; `after` is the last step's `next`.
-        next_page: entities.call_next_page [entities::QUERY] of [request.collection_name]
-            (request: &entities::QueryRequest, page_rows: u32, after: Option<&entities::Cursor>) -> entities::Page;
+            (request: &entities::CountRequest) -> u64;
+        /// One step of reading all rows; the next one's `after` is this one's `next`.
+        next_entities_page: entities.call_next_entities_page [entities::QUERY] of [request.collection_name]
+            (request: &entities::PageRequest) -> entities::Page;
         /// Searches by one vector field.
-        search_entities: search.call_search_entities [entities::SEARCH] of [options.collection_name]
-            (options: &search::SearchOptions, request: &search::AnnSearch) -> search::SearchResult;
+        search_entities: search.call_search_entities [entities::SEARCH] of [request.options.collection_name]
+            (request: &search::SearchRequest) -> search::SearchResult;
         /// Searches by several vector fields and joins the hits.
-        hybrid_search_entities: search.call_hybrid_search_entities [entities::HYBRID_SEARCH] of [options.collection_name]
-            (options: &search::SearchOptions, requests: &[search::AnnSearch], ranker: &search::Ranker, limit: u32)
-            -> search::SearchResult;
+        hybrid_search_entities: search.call_hybrid_search_entities [entities::HYBRID_SEARCH] of [request.options.collection_name]
+            (request: &search::HybridSearchRequest) -> search::SearchResult;
         /// Creates a partition. One that exists is no error.
         create_partition: partitions.call_create_partition [partitions::CREATE] of [request.collection_name]
             (request: &partitions::PartitionRequest) -> ();

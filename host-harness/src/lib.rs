@@ -60,10 +60,10 @@ pub use endpoint::{Endpoint, EndpointBuilder};
 pub use error::{BuildError, CallError, EndpointError, WriteFailure, kind_name};
 pub use host::{Host, HostBuilder};
 pub use policy::{Effects, Mode, Names, Origin, OriginError, Policy, Refusal, Rule, Scheme};
-pub use routes::Effect;
+pub use routes::{Dialect, Effect, JsonFields, Server};
 pub use sandbox::{ComponentInfo, LimitError, LimitKind, Limits, Unit};
 pub use transport::ConnectError;
-pub use types::{Dialect, Error as ToolError, ErrorKind, ErrorSource, Outcome, Retry};
+pub use types::{Error as ToolError, ErrorKind, ErrorSource, Outcome, Retry};
 
 pub use sandbox::bindings::contract::*;
 

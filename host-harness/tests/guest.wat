@@ -88,19 +88,22 @@
     (i32.const 3000))
 
   (func (export "milvus:vector-store/server@0.1.0#probe")
-    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
     (unreachable))
 
-  ;; uri 0 1, token 2 3 4, database 5 6 7, dialect 8 9, timeout 10 11, name 12 13, arguments 14 15.
-  (func (export "milvus:vector-store/tools@0.1.0#call-tool")
-    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+  ;; Behind the pointer: uri 0 4, token 8, database 20, server 32, timeout 44, options 52, name 60 64, arguments 68 72.
+  (func (export "milvus:vector-store/tools@0.1.0#call-tool") (param $call i32) (result i32)
     (local $what i32)
-    (local.set $what (i32.load8_u (local.get 12)))
+    (local $uri i32)
+    (local $length i32)
+    (local.set $uri (i32.load (local.get $call)))
+    (local.set $length (i32.load offset=4 (local.get $call)))
+    (local.set $what (i32.load8_u (i32.load offset=60 (local.get $call))))
 
     (if (i32.eq (local.get $what) (i32.const 0x61)) ;; a: answers its arguments
       (then
-        (i32.store (i32.const 3004) (local.get 14))
-        (i32.store (i32.const 3008) (local.get 15))))
+        (i32.store (i32.const 3004) (i32.load offset=68 (local.get $call)))
+        (i32.store (i32.const 3008) (i32.load offset=72 (local.get $call)))))
     (if (i32.eq (local.get $what) (i32.const 0x62)) ;; b: answers more than may cross
       (then
         (drop (memory.grow (i32.const 2000)))
@@ -112,16 +115,16 @@
       (then (i32.store8 (i32.const 3000) (i32.const 1))))
     (if (i32.eq (local.get $what) (i32.const 0x66)) ;; f: a header without end
       (then
-        (local.set 0 (call $fields))
+        (local.set $uri (call $fields))
         (loop $more
-          (call $append (local.get 0) (i32.const 1300) (i32.const 8) (i32.const 1024) (i32.const 22) (i32.const 4000))
+          (call $append (local.get $uri) (i32.const 1300) (i32.const 8) (i32.const 1024) (i32.const 22) (i32.const 4000))
           (br $more))))
     (if (i32.eq (local.get $what) (i32.const 0x68)) ;; h: handles without end
       (then (loop $more (drop (call $fields)) (br $more))))
     (if (i32.eq (local.get $what) (i32.const 0x69)) ;; i: asks, and returns without waiting
       (then
         (drop (call $get
-          (i32.add (local.get 0) (i32.const 7)) (i32.sub (local.get 1) (i32.const 7))
+          (i32.add (local.get $uri) (i32.const 7)) (i32.sub (local.get $length) (i32.const 7))
           (i32.const 1024) (i32.const 22)))))
     (if (i32.eq (local.get $what) (i32.const 0x6c)) ;; l: loops
       (then (loop $more (br $more))))
@@ -136,17 +139,17 @@
     (if (i32.eq (local.get $what) (i32.const 0x79)) ;; y: polls one pollable millions of times at once
       (then
         (drop (memory.grow (i32.const 1100)))
-        (local.set 0 (call $sleep (i64.const 0)))
-        (local.set 1 (i32.const 131072))
+        (local.set $uri (call $sleep (i64.const 0)))
+        (local.set $length (i32.const 131072))
         (loop $more
-          (i32.store (local.get 1) (local.get 0))
-          (local.set 1 (i32.add (local.get 1) (i32.const 4)))
-          (br_if $more (i32.lt_u (local.get 1) (i32.const 60000000))))
+          (i32.store (local.get $length) (local.get $uri))
+          (local.set $length (i32.add (local.get $length) (i32.const 4)))
+          (br_if $more (i32.lt_u (local.get $length) (i32.const 60000000))))
         (call $poll (i32.const 131072) (i32.const 2500000) (i32.const 4000))))
     (if (i32.eq (local.get $what) (i32.const 0x71)) ;; q: asks its endpoint for the collections, and waits
       (then
         (call $wait (call $get
-          (i32.add (local.get 0) (i32.const 7)) (i32.sub (local.get 1) (i32.const 7))
+          (i32.add (local.get $uri) (i32.const 7)) (i32.sub (local.get $length) (i32.const 7))
           (i32.const 1024) (i32.const 22)))))
     (if (i32.eq (local.get $what) (i32.const 0x73)) ;; s: recurses without end
       (then (drop (call $recurse (i32.const 0)))))
@@ -155,7 +158,7 @@
     (if (i32.eq (local.get $what) (i32.const 0x77)) ;; w: asks for what is no route, and fails
       (then
         (call $wait (call $get
-          (i32.add (local.get 0) (i32.const 7)) (i32.sub (local.get 1) (i32.const 7))
+          (i32.add (local.get $uri) (i32.const 7)) (i32.sub (local.get $length) (i32.const 7))
           (i32.const 1100) (i32.const 10)))
         (i32.store8 (i32.const 3000) (i32.const 1))))
     (if (i32.eq (local.get $what) (i32.const 0x78)) ;; x: uses a handle that it was never given

@@ -32,7 +32,7 @@ fn code_lines(path: &Path) -> usize {
 fn the_trusted_base_stays_small() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for (folder, most) in [
-        ("host-harness", 4000),
+        ("host-harness", 4050),
         ("policy", 2300),
         ("code-cache", 250),
     ] {

@@ -583,18 +583,25 @@ async fn t48_a_list_of_tools_takes_no_place_from_the_call_that_it_is_for() {
     assert_eq!(stage.call("answer").await.unwrap(), "{}");
 }
 
+fn docs() -> host_harness::collections::CollectionRequest {
+    host_harness::collections::CollectionRequest {
+        collection_name: "docs".to_owned(),
+        extra: None,
+    }
+}
+
 #[tokio::test]
 async fn a_component_without_the_typed_interfaces_says_so() {
     let stage = Stage::new(quick());
     let error = stage
         .host
-        .describe_schema(&stage.endpoint, "docs")
+        .describe_schema(&stage.endpoint, &docs())
         .await
         .unwrap_err();
     assert!(
         matches!(
             error,
-            CallError::NotExported("milvus:vector-store/entities")
+            CallError::NotExported("milvus:vector-store/collections")
         ),
         "{error:?}"
     );
@@ -603,14 +610,15 @@ async fn a_component_without_the_typed_interfaces_says_so() {
         columns: vec![],
         dynamic: vec![],
     };
-    let request = host_harness::entities::WriteRequest {
+    let request = host_harness::entities::InsertRequest {
         collection_name: "docs".to_owned(),
         partition_name: None,
         rows,
+        extra: None,
     };
     let failure = stage
         .host
-        .insert(&stage.endpoint, &request)
+        .insert_entities(&stage.endpoint, &request)
         .await
         .unwrap_err();
     assert_eq!(
@@ -737,7 +745,7 @@ fn calls_can_be_spawned() {
     is_send(stage.call("answer"));
     is_send(stage.host.list_tools());
     is_send(stage.host.probe(&stage.endpoint));
-    is_send(stage.host.describe_schema(&stage.endpoint, "docs"));
+    is_send(stage.host.describe_schema(&stage.endpoint, &docs()));
 }
 
 #[tokio::test]

@@ -55,17 +55,12 @@ pub fn names(arguments: &str) -> Result<Subjects, ArgumentError> {
         collections: Names::exact(reading.collections.iter().map(String::as_str)),
         databases: Names::exact(reading.databases.iter().map(String::as_str)),
     };
-    for (of, names) in [
-        ("collections", &subjects.collections),
-        ("databases", &subjects.databases),
-    ] {
-        if names.count() > MAX_NAMES {
-            let got = names.count();
-            return Err(ArgumentError {
-                argument: String::new(),
-                problem: format!("expected at most {MAX_NAMES} names of {of}, got {got}"),
-            });
-        }
+    let got = subjects.collections.count() + subjects.databases.count();
+    if got > MAX_NAMES {
+        return Err(ArgumentError {
+            argument: String::new(),
+            problem: format!("expected at most {MAX_NAMES} names, got {got}"),
+        });
     }
     Ok(subjects)
 }

@@ -63,16 +63,18 @@ impl Reading {
         if !is_name(text) {
             return Err(no_name(key));
         }
+        if key.name == DATABASE {
+            self.database = Some(text.to_owned());
+        }
+        self.named(kind, text);
+        Ok(())
+    }
+
+    fn named(&mut self, kind: NameKind, text: &str) {
         match kind {
             NameKind::Collection | NameKind::Alias => self.collections.push(text.to_owned()),
-            NameKind::Database => {
-                if key.name == DATABASE {
-                    self.database = Some(text.to_owned());
-                }
-                self.databases.push(text.to_owned());
-            }
+            NameKind::Database => self.databases.push(text.to_owned()),
         }
-        Ok(())
     }
 }
 
@@ -443,11 +445,7 @@ impl<'a> Reader<'a> {
             }
         }
         if let (Some(kind), Some(text)) = (self.naming, text) {
-            match kind {
-                NameKind::Collection | NameKind::Alias => reading.collections.push(text.to_owned()),
-                NameKind::Database => reading.databases.push(text.to_owned()),
-            }
-            return Ok(());
+            reading.named(kind, text);
         }
         match (shape.inner(), text) {
             (Shape::Place, _) => reading.outside(text),

@@ -25,19 +25,14 @@ pub struct Scope {
     databases: Names,
     /// The database that every other request has to be for. `None`: any.
     within: Option<Database>,
-    request: Option<OwnRequest>,
+    /// The route of the one request that the caller wrote. `None`: any, and any place outside.
+    route: Option<&'static str>,
+    /// Places outside Milvus that it names.
+    outside: Vec<Option<String>>,
 }
 
 /// The database of a call. `None`: Milvus' default.
 type Database = Option<String>;
-
-/// The one request that the caller wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct OwnRequest {
-    route: &'static str,
-    /// Places outside Milvus that it names.
-    outside: Vec<Option<String>>,
-}
 
 impl Scope {
     /// These classes of effect, and any name.
@@ -79,10 +74,8 @@ impl Scope {
                 &[]
             }),
             within: None,
-            request: Some(OwnRequest {
-                route: route.name,
-                outside: reading.outside,
-            }),
+            route: Some(route.name),
+            outside: reading.outside,
         })
     }
 
@@ -103,10 +96,8 @@ impl Scope {
 
     /// Whether a request of `route` is one that the call is for, before its body is looked at.
     pub(super) fn check_route(&self, route: &Route) -> Result<(), Refusal> {
-        if let Some(request) = &self.request
-            && request.route != route.name
-        {
-            let detail = format!("the call is for `{}`", request.route);
+        if let Some(own) = self.route.filter(|own| *own != route.name) {
+            let detail = format!("the call is for `{own}`");
             return Err(Refusal::new(Rule::CallRoute, detail));
         }
         self.effects.check(Rule::Tool, route.effects())
@@ -115,10 +106,10 @@ impl Scope {
     /// Whether it may hold what was read. What single keys raise it to is for the operator's policy to say, not for a tool's
     /// classes; of a caller's own request it is known.
     pub(super) fn check(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
-        if let Some(request) = &self.request {
+        if self.route.is_some() {
             self.effects.check(Rule::Tool, reading.effects.iter())?;
-            let foreign = |place| !request.outside.contains(place);
-            if reading.outside.iter().any(foreign) {
+            let own = |place| self.outside.contains(place);
+            if !reading.outside.iter().all(own) {
                 let detail = "it leads to a place outside Milvus that the caller did not name";
                 return Err(Refusal::new(Rule::CallOutside, detail));
             }

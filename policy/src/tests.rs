@@ -415,10 +415,7 @@ fn t26_t46_a_call_is_about_few_collections() {
     };
     assert!(of(64).is_ok_and(|names| names.collections.hold("a63")));
     let error = of(65).expect_err("one more");
-    assert_eq!(
-        error.problem,
-        "expected at most 64 names of collections, got 65"
-    );
+    assert_eq!(error.problem, "expected at most 64 names, got 65");
     // The same one again, and what is no name, are none more.
     let again = format!("{{\"collections\":[{}\"a b\"]}}", "\"a\",".repeat(100));
     assert!(names_in(&again).is_ok_and(|names| names.collections.count() == 1));

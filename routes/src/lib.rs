@@ -54,6 +54,7 @@ pub mod partitions;
 mod properties;
 mod ranking;
 mod schema;
+mod server;
 pub mod v1;
 
 #[cfg(test)]
@@ -62,6 +63,7 @@ mod tests;
 pub use closed::{CLOSED, Closed, Scope, find_closed};
 pub use key::{Key, Keys, Open, Others, Raise, Verdict};
 pub use row::{AnswerName, Dialect, Effect, Method, NameKind, Replay, Route, Version};
+pub use server::{JsonFields, Server};
 
 /// Milvus' code `request is rejected by limiter`: nothing was done, so *any* request may be sent again, whatever its
 /// [`Replay`] is.

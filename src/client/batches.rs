@@ -1,9 +1,7 @@
 //! Writes of many rows: cut into requests, sent one after the other, in order.
 
-use super::{Client, selection};
-use crate::contract::types::Dialect;
-use crate::dialect::v1::InV1 as _;
-use crate::dialect::{Spoken, v1};
+use super::Client;
+use crate::dialect::Spoken;
 use crate::error::{Error, Outcome, Retry};
 use crate::operations::entities::{Insert, Upsert, Written};
 use serde_json::Value;
@@ -48,8 +46,7 @@ pub struct Failure {
     pub resume_at: u32,
 }
 
-/// Writes `rows`, one JSON object each. On v1 one more request, for the schema: what v1 would store otherwise than given
-/// is found before anything is sent.
+/// Writes `rows`, one JSON object each. All are fitted to the dialect before one is sent, which may take one more request.
 ///
 /// # Errors
 /// The first failure ends the write: it says what is in, what is in doubt and where to go on.
@@ -61,17 +58,31 @@ pub fn write(
     rows: &[Box<RawValue>],
 ) -> Result<Report, Failure> {
     let mut report = Report::default();
-    if client.dialect() == Dialect::V1 {
-        let checked = refused_by_v1(mode, collection_name, partition_name)
-            .and_then(|()| selection::schema(client, collection_name))
-            .and_then(|schema| v1::rows::check(rows, &schema));
-        if let Err(cause) = checked {
-            return Err(Failure {
-                cause,
-                confirmed: report,
-                resume_at: 0,
-            });
+    let fits = match mode {
+        Mode::Insert => {
+            let insert = Insert {
+                collection_name,
+                partition_name,
+                data: rows,
+            };
+            client.fit(&insert, None).map(drop)
         }
+        Mode::Upsert { partial } => {
+            let upsert = Upsert {
+                collection_name,
+                partition_name,
+                data: rows,
+                partial_update: partial,
+            };
+            client.fit(&upsert, None).map(drop)
+        }
+    };
+    if let Err(cause) = fits {
+        return Err(Failure {
+            cause,
+            confirmed: report,
+            resume_at: 0,
+        });
     }
     for batch in cut(rows, BATCH_BYTES) {
         let data = &rows[batch.clone()];
@@ -119,30 +130,6 @@ pub fn write(
         }
     }
     Ok(report)
-}
-
-/// What v1 lacks of a write is refused before the schema is asked for.
-fn refused_by_v1(
-    mode: Mode,
-    collection_name: &str,
-    partition_name: Option<&str>,
-) -> Result<(), Error> {
-    match mode {
-        Mode::Insert => Insert {
-            collection_name,
-            partition_name,
-            data: &[],
-        }
-        .request(None),
-        Mode::Upsert { partial } => Upsert {
-            collection_name,
-            partition_name,
-            data: &[],
-            partial_update: partial,
-        }
-        .request(None),
-    }
-    .map(|_| ())
 }
 
 fn send<O: Spoken<Answer = Written>>(
@@ -259,7 +246,7 @@ mod tests {
                {"name":"vector","type":"FloatVector(2)"}],"enableDynamicField":true}"#,
         );
         let mut v1 = connection();
-        v1.dialect = Some(Dialect::V1);
+        v1.server = Some("rest=v1".into());
         let mut client = Client::new(&mut transport, v1).unwrap();
         let row = RawValue::from_string(r#"{"vector":["1","2"]}"#.into()).unwrap();
         let failure = write(&mut client, Mode::Insert, "c", None, &[row]).unwrap_err();

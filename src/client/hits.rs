@@ -2,8 +2,9 @@
 //! what is wrong with a query that Milvus did not take.
 
 use super::{Client, selection};
-use crate::contract::types::{CollectionSchema, Dialect, FieldSchema};
-use crate::error::{Error, ErrorKind};
+use crate::contract::types::{CollectionSchema, FieldSchema};
+use crate::dialect;
+use crate::error::{Error, ErrorKind, ErrorSource};
 use crate::operations::search::{Hit, Hits, HybridSearch, Search, take_apart};
 use crate::values::columns;
 use serde_json::value::RawValue;
@@ -18,8 +19,8 @@ pub struct Found {
 }
 
 /// Searches by one vector field. One HTTP request; two where the key's member has to be looked up, or the answer
-/// explained; one for each query on servers that do not say how hits divide, and on v1, which takes one vector a
-/// request. v1 searches the only vector field: where one is named, one more request compares the names.
+/// explained, or the search fitted to the dialect; one for each query where the dialect takes no more, or the server does
+/// not say how hits divide.
 ///
 /// # Errors
 /// Milvus' own; for a query that does not fit its field, what was expected.
@@ -29,20 +30,9 @@ pub fn search(
     schema: Option<&CollectionSchema>,
 ) -> Result<Found, Error> {
     let queries = search.data.len().max(search.ids.len());
-    let asked;
-    let schema = match (client.dialect(), &search.anns_field, schema) {
-        (Dialect::V1, Some(named), None) => {
-            asked = selection::schema(client, &search.collection_name)?;
-            check_only_vector(named, &asked)?;
-            Some(&asked)
-        }
-        (Dialect::V1, Some(named), Some(schema)) => {
-            check_only_vector(named, schema)?;
-            Some(schema)
-        }
-        (_, _, schema) => schema,
-    };
-    if client.dialect() == Dialect::V1 && queries > 1 {
+    let (fitted, schema) = client.fit(search, schema)?;
+    let (search, schema) = (&*fitted, schema.as_deref());
+    if queries > 1 && !dialect::takes_several_queries(client.dialect()) {
         let (counts, hits) = one_by_one(client, search)?;
         return found(
             client,
@@ -84,26 +74,6 @@ pub fn search(
         counts,
         hits,
     )
-}
-
-/// Whether `named` is the collection's vector field: v1 has no key for it and would search another one.
-fn check_only_vector(named: &str, schema: &CollectionSchema) -> Result<(), Error> {
-    let vectors: Vec<&FieldSchema> = vectors(schema);
-    if vectors.iter().any(|field| field.name == named) {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "anns_field",
-        format_args!("expected {}", names(&vectors)),
-    ))
-}
-
-fn vectors(schema: &CollectionSchema) -> Vec<&FieldSchema> {
-    schema
-        .fields
-        .iter()
-        .filter(|field| field.data_type.ends_with("Vector"))
-        .collect()
 }
 
 /// One request for each query, where an answer to all of them cannot be divided.
@@ -234,13 +204,14 @@ fn explain(
     collection_name: &str,
     asked: &[Asked<'_>],
 ) -> Error {
-    if error.kind != ErrorKind::InvalidArgument && error.kind != ErrorKind::Server {
+    let about_it = matches!(error.kind, ErrorKind::InvalidArgument | ErrorKind::Server);
+    if !about_it || error.source != ErrorSource::Server {
         return error;
     }
     let Ok(schema) = selection::schema(client, collection_name) else {
         return error;
     };
-    let vectors = vectors(&schema);
+    let vectors = columns::vector_fields(&schema);
     for Asked {
         place,
         field,
@@ -257,10 +228,13 @@ fn explain(
                 Some((argument, problem)) => (argument, problem),
                 None => continue,
             },
-            (None, Some(_)) => ("anns_field", format!("expected one of {}", names(&vectors))),
+            (None, Some(_)) => (
+                "anns_field",
+                format!("expected one of {}", columns::names(&vectors)),
+            ),
             (None, None) => (
                 "anns_field",
-                format!("expected one of {}, came none", names(&vectors)),
+                format!("expected one of {}, came none", columns::names(&vectors)),
             ),
         };
         return Error {
@@ -292,7 +266,7 @@ fn misfit(
             let advice = if able.is_empty() {
                 "give `query_vector`, or create the collection with such a function".to_owned()
             } else {
-                format!("fields that take text: {}", names(&able))
+                format!("fields that take text: {}", columns::names(&able))
             };
             let problem = format!(
                 "field `{name}` has no BM25 or embedding function, so it takes no text; {advice}"
@@ -313,14 +287,6 @@ fn misfit(
         }
         _ => None,
     }
-}
-
-fn names(fields: &[&FieldSchema]) -> String {
-    fields
-        .iter()
-        .map(|field| field.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 #[cfg(test)]
@@ -406,7 +372,7 @@ mod tests {
     /// A connection to a server that speaks v1 only.
     fn v1() -> Connection {
         Connection {
-            dialect: Some(Dialect::V1),
+            server: Some("rest=v1".into()),
             ..connection()
         }
     }

@@ -5,16 +5,20 @@
 
 pub mod batches;
 pub mod hits;
+pub mod keys;
 pub mod probe;
 pub mod rest;
 pub mod selection;
 pub mod target;
 
-use crate::contract::types::{Connection, Dialect};
+use crate::contract::types::{CollectionSchema, Connection};
 use crate::dialect::{self, Encoded, HttpAnswer, Spoken};
 use crate::error::{Error, ErrorKind, ErrorSource, Outcome, Retry};
-use crate::operations::Answer as _;
-use routes::{Effect, Route};
+use crate::operations::collections::DescribeCollection;
+use crate::operations::{Answer as _, Operation, Reply};
+use crate::values::json::Members;
+use routes::{Dialect, Effect, JsonFields, Route, Server};
+use std::borrow::Cow;
 use target::Target;
 
 /// Pauses between the tries of one operation, in milliseconds; one more try than there are pauses.
@@ -82,9 +86,13 @@ pub struct Client<'a> {
     target: Target,
     token: Option<String>,
     database: Option<String>,
-    dialect: Dialect,
+    server: Server,
     deadline_ms: Option<u64>,
     requests: u32,
+    /// Further keys of the call's own operation.
+    keys: Option<(&'static Route, Members)>,
+    /// What stood beside `data` in its last answer.
+    members: Option<String>,
 }
 
 impl std::fmt::Debug for Client<'_> {
@@ -102,9 +110,25 @@ impl<'a> Client<'a> {
     /// A client for one call.
     ///
     /// # Errors
-    /// `invalid-argument` for a URI that is no origin.
+    /// `invalid-argument` for a URI that is no origin, or a server or an option that is not known.
     pub fn new(transport: &'a mut dyn Transport, connection: Connection) -> Result<Self, Error> {
         let target = Target::parse(&connection.uri)?;
+        let server = match connection.server.as_deref().map(Server::parse) {
+            None => Server::new(Dialect::V2),
+            Some(Some(server)) => server,
+            Some(None) => {
+                return Err(Error::invalid(
+                    "server",
+                    "expected `rest=v1` or `rest=v2`, then perhaps `;json=old`, `;json=native` or `;json=text`",
+                ));
+            }
+        };
+        if let Some((name, _)) = connection.options.first() {
+            return Err(Error::invalid(
+                "options",
+                format_args!("expected none, since this version knows none; got `{name}`"),
+            ));
+        }
         let deadline_ms = connection
             .timeout_ms
             .map(|timeout| transport.now_ms().saturating_add(u64::from(timeout)));
@@ -113,9 +137,11 @@ impl<'a> Client<'a> {
             target,
             token: connection.token,
             database: connection.database.filter(|name| !name.is_empty()),
-            dialect: connection.dialect.unwrap_or(Dialect::V2),
+            server,
             deadline_ms,
             requests: 0,
+            keys: None,
+            members: None,
         })
     }
 
@@ -126,7 +152,40 @@ impl<'a> Client<'a> {
 
     /// The dialect that the server was said to speak.
     pub fn dialect(&self) -> Dialect {
-        self.dialect
+        self.server.rest
+    }
+
+    /// How the server was said to have JSON fields.
+    pub fn json_fields(&self) -> JsonFields {
+        self.server.json.unwrap_or(JsonFields::Old)
+    }
+
+    /// Sends an operation with further keys, and reads its answer.
+    ///
+    /// # Errors
+    /// Those of [`add`](Self::add) and [`run`](Self::run).
+    pub fn run_with<O: Spoken>(
+        &mut self,
+        operation: &O,
+        extra: Option<&str>,
+    ) -> Result<O::Answer, Error> {
+        self.add::<O>(extra)?;
+        self.run(operation)
+    }
+
+    /// Adds further keys, the text of a JSON object, to each request of `O`.
+    ///
+    /// # Errors
+    /// `invalid-argument`: it is no object, or repeats a name.
+    pub fn add<O: Operation>(&mut self, keys: Option<&str>) -> Result<(), Error> {
+        let keys = keys.map(|keys| keys::read("extra", keys)).transpose()?;
+        self.keys = keys.map(|keys| (O::ROUTE, keys));
+        Ok(())
+    }
+
+    /// What Milvus wrote beside `data` in the last answer, look-ups aside: the text of a JSON object.
+    pub fn members(&mut self) -> Option<String> {
+        self.members.take()
     }
 
     /// HTTP requests so far.
@@ -140,6 +199,31 @@ impl<'a> Client<'a> {
     /// Milvus' own, the host's, or `protocol` if the answer cannot be read.
     pub fn run<O: Spoken>(&mut self, operation: &O) -> Result<O::Answer, Error> {
         self.repeat(O::ROUTE, |client| client.attempt(operation))
+    }
+
+    /// An operation as the server's dialect takes it, and the collection's schema, if it is known by then: the one that is
+    /// given, or, where the operation has to be fitted to it, one that is looked up.
+    ///
+    /// # Errors
+    /// What the dialect lacks or would take for something else, before the operation is sent.
+    pub fn fit<'o, 's, O: Spoken + Clone>(
+        &mut self,
+        operation: &'o O,
+        schema: Option<&'s CollectionSchema>,
+    ) -> Result<(Cow<'o, O>, Option<Cow<'s, CollectionSchema>>), Error> {
+        let schema = schema.map(Cow::Borrowed);
+        let Some(collection) = dialect::fits_by(self.dialect(), operation)? else {
+            return Ok((Cow::Borrowed(operation), schema));
+        };
+        let schema = match schema {
+            Some(schema) => schema,
+            None => Cow::Owned(selection::schema(self, collection)?),
+        };
+        let fitted = operation.fitted(&schema)?;
+        Ok((
+            fitted.map_or(Cow::Borrowed(operation), Cow::Owned),
+            Some(schema),
+        ))
     }
 
     /// Tries a request of `route` until it succeeds, or fails in a way that does not pass.
@@ -177,10 +261,21 @@ impl<'a> Client<'a> {
     }
 
     fn attempt<O: Spoken>(&mut self, operation: &O) -> Result<O::Answer, Error> {
-        let encoded = dialect::encode(self.dialect, operation, self.database.as_deref())?;
+        let dialect = self.dialect();
+        let mut encoded = dialect::encode(dialect, operation, self.database.as_deref())?;
+        let own = self
+            .keys
+            .as_ref()
+            .filter(|(route, _)| route.name == O::ROUTE.name);
+        if let Some((_, keys)) = own {
+            keys::add(keys, &mut encoded)?;
+        }
         let route = encoded.route;
         let answer = self.exchange(encoded)?;
-        let reply = dialect::decode(self.dialect, operation, route, &answer)?;
+        let reply = dialect::decode(dialect, operation, route, &answer)?;
+        if O::ROUTE.name != DescribeCollection::ROUTE.name {
+            self.members = beside(&reply);
+        }
         O::Answer::read(reply).map_err(|cause| {
             let outcome = if route.effect == Effect::Read {
                 Outcome::NotApplied
@@ -218,8 +313,15 @@ impl<'a> Client<'a> {
         };
         self.transport
             .send(request)
-            .map_err(|cause| no_answer(route, &self.target, size, cause))
+            .map_err(|cause| no_answer(route, &self.target, size, cause).of(route))
     }
+}
+
+/// What stands beside `data` and is not read here, as the text of a JSON object.
+fn beside(reply: &Reply) -> Option<String> {
+    let mut members = reply.beside.clone();
+    members.0.retain(|(name, _)| name != "topks");
+    (!members.0.is_empty()).then(|| members.text())
 }
 
 /// The typed error of a request without an answer.

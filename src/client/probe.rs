@@ -2,11 +2,10 @@
 
 use super::Client;
 use crate::contract::server::ServerInfo;
-use crate::contract::types::Dialect;
 use crate::dialect::{self, HttpAnswer, envelope};
 use crate::error::{Error, ErrorKind};
 use crate::operations::collections::ListCollections;
-use routes::Route;
+use routes::{Dialect, Route, Server};
 
 /// Asks v2 for the list of collections; its plain 404 means v1, which is then asked.
 ///
@@ -33,13 +32,13 @@ fn list(client: &mut Client<'_>, dialect: Dialect) -> Result<HttpAnswer, Error> 
 fn read(route: &Route, answer: &HttpAnswer, dialect: Dialect) -> Result<ServerInfo, Error> {
     match envelope::decode(route, answer) {
         Ok(_) => Ok(ServerInfo {
-            dialect,
+            server: Server::new(dialect).to_string(),
             version: None,
         }),
         // Milvus' own refusal tells the dialect as well as an answer does.
         Err(error) if error.milvus_code.is_some() && error.kind != ErrorKind::Unauthenticated => {
             Ok(ServerInfo {
-                dialect,
+                server: Server::new(dialect).to_string(),
                 version: None,
             })
         }
@@ -63,7 +62,7 @@ mod tests {
     fn a_server_that_answers_v2_speaks_v2() {
         let mut transport = Scripted::new().data("[]");
         let info = probe(&mut Client::new(&mut transport, connection()).unwrap()).unwrap();
-        assert_eq!(info.dialect, Dialect::V2);
+        assert_eq!(info.server, "rest=v2");
     }
 
     #[test]
@@ -72,7 +71,7 @@ mod tests {
             .answers(404, "404 page not found")
             .answers(200, r#"{"code":200,"data":[]}"#);
         let info = probe(&mut Client::new(&mut transport, connection()).unwrap()).unwrap();
-        assert_eq!(info.dialect, Dialect::V1);
+        assert_eq!(info.server, "rest=v1");
     }
 
     #[test]

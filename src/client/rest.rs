@@ -1,15 +1,14 @@
 //! A request as its caller wrote it, to any route of the table.
 
 use super::Client;
+use super::keys::{self, DATABASE};
 use crate::dialect::{self, Encoded};
 use crate::error::Error;
+use crate::operations::Reply;
 use crate::values::filter::is_identifier;
 use crate::values::json::Members;
 use routes::{Method, Route};
-use serde_json::value::RawValue;
-
-/// The key of the database that a request is for.
-const DATABASE: &str = "dbName";
+use serde_json::value::to_raw_value;
 
 /// The database that Milvus takes where none is named.
 const DEFAULT_DATABASE: &str = "default";
@@ -26,78 +25,52 @@ pub fn call(client: &mut Client<'_>, route: &str, body: &str) -> Result<String, 
             "expected `family.action` of a route of the table, such as `entities.query`",
         ));
     };
-    let Members(mut members) = serde_json::from_str(body).map_err(|_| {
-        Error::invalid("body", "expected the text of a JSON object, each name once")
-    })?;
-    if let Some((name, _)) = members.iter().find(|(name, _)| route.key(name).is_none()) {
-        let known: Vec<&str> = route.keys.iter().map(|key| key.name).collect();
-        return Err(Error::invalid(
-            "body",
-            format_args!(
-                "expected keys of {} ({}), got `{name}`",
-                route.name,
-                known.join(", ")
-            ),
-        ));
-    }
-    add_database(route, client.database(), &mut members)?;
-    let encoded = encode(route, &members)?;
+    let mut keys = keys::read("body", body)?;
+    keys::check("body", &keys, route.keys)?;
+    add_database(route, client.database(), &mut keys)?;
+    let (query, body) = match route.method {
+        Method::Post => (None, keys.text().into_bytes()),
+        Method::Get => (query(&keys)?, Vec::new()),
+    };
+    let encoded = Encoded { route, query, body };
     client.repeat(route, |client| {
         let answer = client.exchange(encoded.clone())?;
-        dialect::envelope::decode(route, &answer)?;
-        let Members(mut members) = serde_json::from_slice(&answer.body)
-            .map_err(|_| Error::protocol(&anyhow::anyhow!("a member of the answer comes twice")))?;
-        members.retain(|(name, _)| name != "code" && name != "message");
-        Ok(object(&members))
+        let Reply { data, beside } = dialect::envelope::decode(route, &answer)?;
+        let mut members = Members(vec![("data".to_owned(), data)]);
+        members.0.extend(beside.0);
+        Ok(members.text())
     })
 }
 
 /// Adds the connection's database where the body names none.
-fn add_database(
-    route: &Route,
-    database: Option<&str>,
-    members: &mut Vec<(String, Box<RawValue>)>,
-) -> Result<(), Error> {
+fn add_database(route: &Route, database: Option<&str>, keys: &mut Members) -> Result<(), Error> {
     // There it is what the request is about, and not where.
     if route.name.starts_with("databases.") || route.key(DATABASE).is_none() {
         return Ok(());
     }
     let expected = database.unwrap_or(DEFAULT_DATABASE);
-    match members.iter().find(|(name, _)| name == DATABASE) {
-        Some((_, given))
-            if serde_json::from_str::<String>(given.get()).ok().as_deref() == Some(expected) =>
-        {
-            Ok(())
-        }
-        Some(_) => Err(Error::invalid(
+    let given = keys.get(DATABASE);
+    let given = given.map(|value| serde_json::from_str::<String>(value.get()).ok());
+    match (given, database) {
+        (Some(given), _) if given.as_deref() != Some(expected) => Err(Error::invalid(
             DATABASE,
             format_args!(
                 "expected the connection's database, `{expected}`, or none; got another one"
             ),
         )),
-        None => {
-            if let Some(database) = database {
-                let text = serde_json::value::to_raw_value(database)
-                    .map_err(|cause| Error::protocol(&cause.into()))?;
-                members.push((DATABASE.to_owned(), text));
-            }
+        (None, Some(database)) => {
+            let text = to_raw_value(database).map_err(|cause| Error::protocol(&cause.into()))?;
+            keys.0.push((DATABASE.to_owned(), text));
             Ok(())
         }
+        _ => Ok(()),
     }
 }
 
-fn encode(route: &'static Route, members: &[(String, Box<RawValue>)]) -> Result<Encoded, Error> {
-    let (query, body) = match route.method {
-        Method::Post => (None, object(members).into_bytes()),
-        Method::Get => (query(members)?, Vec::new()),
-    };
-    Ok(Encoded { route, query, body })
-}
-
 /// The members as a query: both `GET` routes take names only.
-fn query(members: &[(String, Box<RawValue>)]) -> Result<Option<String>, Error> {
+fn query(keys: &Members) -> Result<Option<String>, Error> {
     let mut pairs = Vec::new();
-    for (name, value) in members {
+    for (name, value) in &keys.0 {
         let value = serde_json::from_str::<String>(value.get()).ok();
         let plain = value.filter(|value| is_identifier(value) && !value.contains('$'));
         let Some(value) = plain else {
@@ -109,15 +82,6 @@ fn query(members: &[(String, Box<RawValue>)]) -> Result<Option<String>, Error> {
         pairs.push(format!("{name}={value}"));
     }
     Ok((!pairs.is_empty()).then(|| pairs.join("&")))
-}
-
-/// A JSON object of members whose texts are kept as they are.
-fn object(members: &[(String, Box<RawValue>)]) -> String {
-    let members: Vec<String> = members
-        .iter()
-        .map(|(name, value)| format!("{}:{}", serde_json::Value::from(name.as_str()), value.get()))
-        .collect();
-    format!("{{{}}}", members.join(","))
 }
 
 #[cfg(test)]

@@ -87,7 +87,8 @@ pub fn connection() -> Connection {
         uri: "http://127.0.0.1:19530".into(),
         token: None,
         database: None,
-        dialect: None,
+        server: None,
         timeout_ms: None,
+        options: Vec::new(),
     }
 }

@@ -1,8 +1,7 @@
 //! Which rows: keys written into a filter, since Milvus builds one from `id` without escaping.
 
 use super::Client;
-use crate::contract::types::{CollectionSchema, Dialect, Ids};
-use crate::dialect::v1;
+use crate::contract::types::{CollectionSchema, Ids};
 use crate::error::Error;
 use crate::operations::collections::DescribeCollection;
 use crate::operations::entities::Query;
@@ -22,8 +21,8 @@ pub fn schema(client: &mut Client<'_>, collection_name: &str) -> Result<Collecti
     Ok(schema)
 }
 
-/// The rows that a query selects; one HTTP request. Without a filter v1 takes none: one that every row passes is
-/// written, with the schema, or with one more request for it.
+/// The rows that a query selects; one HTTP request, and one more where the query has to be fitted to a schema that is not
+/// given.
 ///
 /// # Errors
 /// Milvus' own.
@@ -32,20 +31,8 @@ pub fn rows(
     query: &Query,
     schema: Option<&CollectionSchema>,
 ) -> Result<Vec<Row>, Error> {
-    if client.dialect() == Dialect::V2 || !query.filter.is_empty() {
-        return client.run(query).map(|Rows(rows)| rows);
-    }
-    let asked;
-    let schema = match schema {
-        Some(schema) => schema,
-        None => {
-            asked = self::schema(client, &query.collection_name)?;
-            &asked
-        }
-    };
-    let mut query = query.clone();
-    query.filter = v1::every_row(schema).map_err(|cause| Error::protocol(&cause))?;
-    client.run(&query).map(|Rows(rows)| rows)
+    let (query, _) = client.fit(query, schema)?;
+    client.run(&*query).map(|Rows(rows)| rows)
 }
 
 /// The filter that names `ids`.
@@ -80,7 +67,7 @@ mod tests {
             .data(r#"{"fields":[{"name":"pk","type":"Int64","primaryKey":true}]}"#)
             .data("[]");
         let v1 = Connection {
-            dialect: Some(Dialect::V1),
+            server: Some("rest=v1".into()),
             ..connection()
         };
         let query = Query {

@@ -42,10 +42,20 @@ const TABLE: &[(i32, i32, Meaning)] = &[
     (101, 101, meaning(ErrorKind::NotLoaded, false, true)),
     (102, 102, meaning(ErrorKind::LimitExceeded, false, true)),
     (103, 103, meaning(ErrorKind::NotLoaded, true, true)),
-    (104, 105, meaning(ErrorKind::InvalidArgument, false, true)),
+    // Loaded otherwise already; a schema that is none; standing by; a schema that is another than the request's.
+    (
+        104,
+        104,
+        meaning(ErrorKind::FailedPrecondition, false, true),
+    ),
+    (105, 105, meaning(ErrorKind::InvalidArgument, false, true)),
     (106, 106, meaning(ErrorKind::Unavailable, true, true)),
     (107, 107, meaning(ErrorKind::InvalidArgument, false, true)),
-    (109, 109, meaning(ErrorKind::InvalidArgument, false, true)),
+    (
+        108,
+        109,
+        meaning(ErrorKind::FailedPrecondition, false, true),
+    ),
     (110, 110, meaning(ErrorKind::Unavailable, true, true)),
     // Partitions.
     (200, 200, meaning(ErrorKind::NotFound, false, true)),

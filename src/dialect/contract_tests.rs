@@ -5,12 +5,11 @@
 mod files;
 
 use super::{Encoded, HttpAnswer, Spoken, codes, decode, encode};
-use crate::contract::types::Dialect;
 use crate::error::{Error, ErrorKind, Outcome, Retry};
 use crate::mutations::{Mutations, cases};
 use crate::operations::{Answer, Visitor, samples, visit};
 use files::Contract;
-use routes::{Effect, Method, Route};
+use routes::{Dialect, Effect, Method, Route};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;

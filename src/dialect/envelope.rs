@@ -7,46 +7,63 @@
 use super::{HttpAnswer, codes};
 use crate::error::{Error, ErrorKind, ErrorSource, Outcome, Retry};
 use crate::operations::Reply;
+use crate::values::json::Members;
 use routes::{Effect, Route};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The longest text of the server that an error carries, in characters.
 const MAX_SERVER_TEXT: usize = 600;
-
-/// Milvus' envelope.
-#[derive(Deserialize)]
-struct Envelope {
-    code: i64,
-    #[serde(default)]
-    message: Option<String>,
-    #[serde(default)]
-    data: Option<Box<RawValue>>,
-    #[serde(default)]
-    topks: Option<Vec<u64>>,
-}
 
 /// The reply in an answer.
 ///
 /// # Errors
 /// Milvus' own error by its code; an HTTP status where there is no envelope; `protocol` for anything else.
 pub fn decode(route: &Route, answer: &HttpAnswer) -> Result<Reply, Error> {
-    let envelope: Option<Envelope> = serde_json::from_slice(&answer.body).ok();
-    let Some(envelope) = envelope else {
+    let Some(envelope) = Envelope::read(&answer.body) else {
         return Err(without_envelope(route, answer));
     };
-    let done = envelope.code == 0 || envelope.code == 200 && envelope.data.is_some();
-    match (answer.status, envelope.code) {
-        (200..=299, _) if done => Ok(Reply {
-            data: envelope.data.unwrap_or_else(|| RawValue::NULL.to_owned()),
-            topks: envelope.topks,
+    let Envelope {
+        code,
+        message,
+        data,
+        beside,
+    } = envelope;
+    let done = code == 0 || code == 200 && data.is_some();
+    match answer.status {
+        200..=299 if done => Ok(Reply {
+            data: data.unwrap_or_else(|| RawValue::NULL.to_owned()),
+            beside,
         }),
-        (status, code) => Err(from_code(
-            route,
-            status,
-            code,
-            envelope.message.as_deref().unwrap_or_default(),
-        )),
+        status => Err(from_code(route, status, code, &message.unwrap_or_default())),
+    }
+}
+
+/// Milvus' envelope.
+struct Envelope {
+    code: i64,
+    message: Option<String>,
+    data: Option<Box<RawValue>>,
+    beside: Members,
+}
+
+impl Envelope {
+    fn read(body: &[u8]) -> Option<Self> {
+        let Members(members) = serde_json::from_slice(body).ok()?;
+        let (mut code, mut message, mut data, mut beside) = (None, None, None, Members::default());
+        for (name, value) in members {
+            match name.as_str() {
+                "code" => code = Some(serde_json::from_str(value.get()).ok()?),
+                "message" => message = serde_json::from_str(value.get()).ok()?,
+                "data" => data = (value.get() != "null").then_some(value),
+                _ => beside.0.push((name, value)),
+            }
+        }
+        Some(Self {
+            code: code?,
+            message,
+            data,
+            beside,
+        })
     }
 }
 
@@ -165,7 +182,7 @@ fn by_effect(
         (Outcome::NotApplied, true) => Retry::Safe,
         (Outcome::NotApplied, false) if reads && kind == ErrorKind::Timeout => Retry::Safe,
         (Outcome::NotApplied, false) => Retry::Never,
-        (Outcome::Unknown | Outcome::PartlyApplied, _) => Retry::AfterCheck,
+        (Outcome::Unknown | Outcome::PartlyApplied | Outcome::Applied, _) => Retry::AfterCheck,
     };
     Error {
         http_status: Some(status),
@@ -173,6 +190,7 @@ fn by_effect(
     }
     .with_outcome(outcome)
     .with_retry(retry)
+    .of(route)
 }
 
 /// The server's text as an error carries it: no control characters, no vectors, cut.

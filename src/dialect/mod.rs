@@ -15,10 +15,9 @@ pub mod v2;
 #[cfg(test)]
 mod contract_tests;
 
-use crate::contract::types::Dialect;
 use crate::error::Error;
 use crate::operations::{Operation, Reply};
-use routes::Route;
+use routes::{Dialect, Route};
 use serde::Serialize;
 
 /// An HTTP answer, its body whole.
@@ -45,6 +44,22 @@ pub struct Encoded {
 pub trait Spoken: Operation + v1::InV1 {}
 
 impl<O: Operation + v1::InV1> Spoken for O {}
+
+/// The collection by whose schema an operation has to be fitted before it is sent, if the dialect needs that.
+///
+/// # Errors
+/// `unsupported` where the dialect cannot do it.
+pub fn fits_by<O: Spoken>(dialect: Dialect, operation: &O) -> Result<Option<&str>, Error> {
+    match dialect {
+        Dialect::V2 => Ok(None),
+        Dialect::V1 => operation.fits_by(),
+    }
+}
+
+/// Whether a search takes several queries in one request.
+pub fn takes_several_queries(dialect: Dialect) -> bool {
+    dialect == Dialect::V2
+}
 
 /// The request of an operation.
 ///

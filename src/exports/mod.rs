@@ -1,5 +1,6 @@
 //! WIT glue: a file per interface, three lines a function, no decisions.
 
+mod collections;
 mod entities;
 mod partitions;
 mod rest;

@@ -11,7 +11,11 @@ impl Guest for Plugin {
             collection_name: request.collection_name.into(),
             partition_name: request.partition_name,
         };
-        with_client(connection, |client| client.run(&create).map(|Done| ()))
+        with_client(connection, |client| {
+            client
+                .run_with(&create, request.extra.as_deref())
+                .map(|Done| ())
+        })
     }
 
     fn has_partition(connection: Connection, request: PartitionRequest) -> Result<bool, Error> {
@@ -20,14 +24,21 @@ impl Guest for Plugin {
             partition_name: request.partition_name,
         };
         with_client(connection, |client| {
-            client.run(&has).map(|exists| exists.has)
+            client
+                .run_with(&has, request.extra.as_deref())
+                .map(|exists| exists.has)
         })
     }
+
     fn drop_partition(connection: Connection, request: PartitionRequest) -> Result<(), Error> {
         let drop = DropPartition {
             collection_name: request.collection_name.into(),
             partition_name: request.partition_name,
         };
-        with_client(connection, |client| client.run(&drop).map(|Done| ()))
+        with_client(connection, |client| {
+            client
+                .run_with(&drop, request.extra.as_deref())
+                .map(|Done| ())
+        })
     }
 }

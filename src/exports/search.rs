@@ -1,31 +1,23 @@
-//! `search`: nearest neighbours by the typed door.
+//! `search`: nearest neighbours by the typed API.
 
 use super::{Plugin, with_client};
 use crate::contract::search::{
-    AnnSearch, Connection, Error, Guest, Ranker, SearchOptions, SearchResult,
+    Connection, Error, Guest, HybridSearchRequest, SearchRequest, SearchResult,
 };
 use crate::typed::search;
 
 impl Guest for Plugin {
     fn search_entities(
         connection: Connection,
-        options: SearchOptions,
-        request: AnnSearch,
+        request: SearchRequest,
     ) -> Result<SearchResult, Error> {
-        with_client(connection, |client| {
-            search::search(client, options, request)
-        })
+        with_client(connection, |client| search::search(client, request))
     }
 
     fn hybrid_search_entities(
         connection: Connection,
-        options: SearchOptions,
-        requests: Vec<AnnSearch>,
-        ranker: Ranker,
-        limit: u32,
+        request: HybridSearchRequest,
     ) -> Result<SearchResult, Error> {
-        with_client(connection, |client| {
-            search::hybrid(client, options, requests, &ranker, limit)
-        })
+        with_client(connection, |client| search::hybrid(client, request))
     }
 }

@@ -42,7 +42,7 @@ pub struct Deleted {
 }
 
 /// Inserts rows. The rows' text is sent as it is, so int64 stays exact.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[cfg_attr(test, derive(Deserialize))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Insert<'a> {
@@ -57,7 +57,7 @@ pub struct Insert<'a> {
 }
 
 /// Replaces rows by primary key, or adds them.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[cfg_attr(test, derive(Deserialize))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Upsert<'a> {

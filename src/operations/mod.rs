@@ -23,6 +23,7 @@ pub(crate) mod samples;
 use crate::arguments::Arguments;
 use crate::contract::types::ConsistencyLevel;
 use crate::error::Error;
+use crate::values::json::Members;
 use routes::Route;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -36,8 +37,8 @@ pub const MAX_WINDOW: u32 = 16_384;
 pub struct Reply {
     /// The member `data`; `null` where it is missing.
     pub data: Box<RawValue>,
-    /// How the hits of a search divide, one number a query; servers before 2.5.5 do not say.
-    pub topks: Option<Vec<u64>>,
+    /// What stands beside it, such as `topks` and `cost`.
+    pub beside: Members,
 }
 
 /// One request to Milvus. Made by [`operations!`](declaration).

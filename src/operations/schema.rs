@@ -238,6 +238,7 @@ impl Description {
         CollectionSchema {
             fields: fields.collect(),
             enable_dynamic_field: self.enable_dynamic_field,
+            token: String::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Answer, Reply, is_zero, read};
 use crate::values::columns::{Row, Rows};
 use crate::values::filter::Identifier;
+use crate::values::json::Members;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -100,6 +101,22 @@ pub struct SubSearch {
     /// `metric_type`, `radius`, `range_filter` and the index's own.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
+    /// Further keys.
+    #[serde(flatten, skip_deserializing)]
+    pub extra: Members,
+}
+
+impl SubSearch {
+    /// The keys that it has itself.
+    pub const KEYS: [&str; 7] = [
+        "data",
+        "annsField",
+        "filter",
+        "exprParams",
+        "limit",
+        "offset",
+        "params",
+    ];
 }
 
 /// Searches by several vector fields and joins the hits.
@@ -146,9 +163,9 @@ pub struct HybridSearch {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Rerank {
-    /// `rrf` or `weighted`.
-    pub strategy: &'static str,
-    /// `k`, or `weights` and `norm_score`.
+    /// `rrf`, `weighted`, or another name that Milvus knows.
+    pub strategy: String,
+    /// `k`, `weights`, `norm_score`.
     pub params: Map<String, Value>,
 }
 
@@ -165,7 +182,13 @@ impl Answer for Hits {
     fn read(reply: Reply) -> Result<Self> {
         Ok(Self {
             rows: read::<Rows>(&reply.data, "a list of hits")?.0,
-            topks: reply.topks,
+            // Servers before 2.5.5 do not say.
+            topks: match reply.beside.get("topks") {
+                Some(topks) => {
+                    serde_json::from_str(topks.get()).context("`topks` is no list of numbers")?
+                }
+                None => None,
+            },
         })
     }
 }

@@ -5,6 +5,7 @@ use crate::client::{Client, hits};
 use crate::error::Error;
 use crate::operations::search::{HybridSearch, MAX_SUB_SEARCHES, Rerank, SubSearch};
 use crate::operations::{MAX_WINDOW, check_window};
+use crate::values::json::Members;
 use serde_json::{Map, Value};
 
 /// Hits that a person, or a model, can read.
@@ -68,6 +69,7 @@ fn sub_search(mut arguments: Arguments, default_limit: u32) -> Result<SubSearch,
             .unwrap_or(default_limit),
         offset: 0,
         params: queries::search_params(&mut arguments)?,
+        extra: Members::default(),
     };
     arguments.finish()?;
     Ok(search)
@@ -125,7 +127,10 @@ fn rerank(
             params.insert("norm_score".into(), norm_score.into());
         }
     }
-    Ok(Some(Rerank { strategy, params }))
+    Ok(Some(Rerank {
+        strategy: strategy.to_owned(),
+        params,
+    }))
 }
 
 fn weights(arguments: &mut Arguments, searches: usize) -> Result<Option<Value>, Error> {

@@ -1,17 +1,19 @@
 //! Rows: insert, upsert, delete, query, count.
 
+use super::fields::Fields;
 use super::templates;
 use crate::client::batches::{self, Failure, Mode, Report};
 use crate::client::{Client, selection};
 use crate::contract::entities::{
-    DeleteReport, DeleteRequest, QueryRequest, Selection, WriteError, WriteReport, WriteRequest,
+    CountRequest, DeleteReport, DeleteRequest, InsertRequest, QueryRequest, Selection,
+    UpsertRequest, WriteError, WriteReport,
 };
-use crate::contract::types::{CollectionSchema, Column, ColumnData, Ids, RowBatch};
+use crate::contract::types::{Column, ColumnData, Ids, RowBatch};
 use crate::error::Error;
-use crate::operations::entities::{Delete, Query, counted};
+use crate::operations::entities::{Delete, Insert, Query, Upsert, counted};
 use crate::operations::{check_window, consistency_level_name};
-use crate::values::{columns, int64, rows};
-use serde_json::Value;
+use crate::values::{int64, rows};
+use serde_json::{Map, Value};
 
 /// A write that failed before anything was sent.
 impl From<Error> for WriteError {
@@ -22,49 +24,62 @@ impl From<Error> for WriteError {
                 rows: 0,
                 ids: None,
                 requests: 0,
+                extra: None,
             },
             resume_at: 0,
         }
     }
 }
 
-/// Inserts or upserts the rows of a batch.
+/// Inserts the rows of a batch.
 ///
 /// # Errors
 /// What is in, what is in doubt and where to go on.
-pub fn write(
+pub fn insert(client: &mut Client<'_>, request: &InsertRequest) -> Result<WriteReport, WriteError> {
+    client.add::<Insert<'_>>(request.extra.as_deref())?;
+    let target = (&request.collection_name, request.partition_name.as_deref());
+    write(client, Mode::Insert, target, &request.rows)
+}
+
+/// Upserts the rows of a batch.
+///
+/// # Errors
+/// As [`insert`].
+pub fn upsert(client: &mut Client<'_>, request: &UpsertRequest) -> Result<WriteReport, WriteError> {
+    client.add::<Upsert<'_>>(request.extra.as_deref())?;
+    let target = (&request.collection_name, request.partition_name.as_deref());
+    let mode = Mode::Upsert {
+        partial: request.partial,
+    };
+    write(client, mode, target, &request.rows)
+}
+
+fn write(
     client: &mut Client<'_>,
     mode: Mode,
-    request: &WriteRequest,
+    (collection_name, partition_name): (&String, Option<&str>),
+    batch: &RowBatch,
 ) -> Result<WriteReport, WriteError> {
-    let encoded = rows::encode(&request.rows)?;
-    batches::write(
-        client,
-        mode,
-        &request.collection_name,
-        request.partition_name.as_deref(),
-        &encoded,
-    )
-    .map(|report| written(report, &request.rows.columns))
-    .map_err(|failure| {
-        let Failure {
+    let encoded = rows::encode(batch, client.json_fields())?;
+    let ended = batches::write(client, mode, collection_name, partition_name, &encoded);
+    let extra = client.members();
+    let report = |report: Report| WriteReport {
+        rows: report.rows,
+        ids: keys(&report.ids, &batch.columns),
+        requests: report.requests,
+        extra,
+    };
+    match ended {
+        Ok(done) => Ok(report(done)),
+        Err(Failure {
             cause,
             confirmed,
             resume_at,
-        } = failure;
-        WriteError {
+        }) => Err(WriteError {
             cause,
-            confirmed: written(confirmed, &request.rows.columns),
+            confirmed: report(confirmed),
             resume_at,
-        }
-    })
-}
-
-fn written(report: Report, columns: &[Column]) -> WriteReport {
-    WriteReport {
-        rows: report.rows,
-        ids: keys(&report.ids, columns),
-        requests: report.requests,
+        }),
     }
 }
 
@@ -93,110 +108,85 @@ fn keys(values: &[Value], columns: &[Column]) -> Option<Ids> {
 /// # Errors
 /// `invalid-argument` if nothing is selected, or Milvus' own.
 pub fn delete(client: &mut Client<'_>, request: DeleteRequest) -> Result<DeleteReport, Error> {
-    let (filter, expr_params) = match request.selection {
-        Selection::ByFilter(filter) if filter.expression.trim().is_empty() => {
-            return Err(Error::invalid(
-                "selection",
-                "expected an expression: an empty one does not mean all rows",
-            ));
-        }
-        Selection::ByFilter(filter) => (
-            filter.expression,
-            templates("selection.params", filter.params.as_deref())?,
-        ),
-        Selection::ByIds(ids) => {
-            let schema = schema_or_ask(client, request.schema, &request.collection_name)?;
-            (selection::filter_of(&ids, &schema)?, None)
-        }
-    };
+    client.add::<Delete>(request.extra.as_deref())?;
+    if let Selection::ByFilter(filter) = &request.selection
+        && filter.expression.trim().is_empty()
+    {
+        return Err(Error::invalid(
+            "selection",
+            "expected an expression: an empty one does not mean all rows",
+        ));
+    }
+    let mut fields = Fields::of(request.schema.as_deref(), &request.collection_name)?;
+    let (filter, expr_params) = selected(client, &mut fields, request.selection)?;
     let deleted = client.run(&Delete {
-        collection_name: request.collection_name.into(),
+        collection_name: request.collection_name.as_str().into(),
         partition_name: request.partition_name,
         filter,
         expr_params,
     })?;
     Ok(DeleteReport {
         deleted: deleted.delete_count,
+        extra: client.members(),
     })
 }
 
-/// The schema that a caller passed, or the server's.
-pub(super) fn schema_or_ask(
+/// The filter of a selection, and the values of its templates. Keys are written into one, which takes the key's name.
+fn selected(
     client: &mut Client<'_>,
-    schema: Option<CollectionSchema>,
-    collection_name: &str,
-) -> Result<CollectionSchema, Error> {
-    match schema {
-        Some(schema) => Ok(schema),
-        None => selection::schema(client, collection_name),
-    }
-}
-
-/// A query without limit and offset.
-pub(super) fn plan(
-    request: QueryRequest,
-    schema: Option<&CollectionSchema>,
-) -> Result<Query, Error> {
-    let (filter, expr_params) = match request.selection {
-        Selection::ByFilter(filter) => (
-            filter.expression,
-            templates("selection.params", filter.params.as_deref())?,
-        ),
-        Selection::ByIds(ids) => {
-            let schema =
-                schema.ok_or_else(|| Error::invalid("schema", "expected one to select by ids"))?;
-            (selection::filter_of(&ids, schema)?, None)
+    fields: &mut Fields<'_>,
+    selection: Selection,
+) -> Result<(String, Option<Map<String, Value>>), Error> {
+    match selection {
+        Selection::ByFilter(filter) => {
+            let params = templates("selection.params", filter.params.as_deref())?;
+            Ok((filter.expression, params))
         }
-    };
-    Ok(Query {
-        collection_name: request.collection_name.into(),
-        partition_names: request.partition_names,
-        filter,
-        expr_params,
-        output_fields: request.output_fields,
-        consistency_level: request.consistency_level.map(consistency_level_name),
-        ..Query::default()
-    })
+        Selection::ByIds(ids) => Ok((selection::filter_of(&ids, fields.get(client)?)?, None)),
+    }
 }
 
 /// Reads rows once.
 ///
 /// # Errors
 /// `invalid-argument` for a window beyond Milvus', or Milvus' own.
-pub fn query(
-    client: &mut Client<'_>,
-    mut request: QueryRequest,
-    offset: u32,
-    limit: u32,
-) -> Result<RowBatch, Error> {
-    check_window(limit, offset)?;
-    let schema = schema_or_ask(client, request.schema.take(), &request.collection_name)?;
-    let mut query = plan(request, Some(&schema))?;
-    (query.limit, query.offset) = (Some(limit), offset);
-    let rows = selection::rows(client, &query, Some(&schema))?;
-    columns::decode(rows, &schema).map_err(|cause| Error::protocol(&cause))
+pub fn query(client: &mut Client<'_>, request: QueryRequest) -> Result<RowBatch, Error> {
+    client.add::<Query>(request.extra.as_deref())?;
+    check_window(request.limit, request.offset)?;
+    let mut fields = Fields::of(request.schema.as_deref(), &request.collection_name)?;
+    let (filter, expr_params) = selected(client, &mut fields, request.selection)?;
+    let query = Query {
+        collection_name: request.collection_name.as_str().into(),
+        partition_names: request.partition_names,
+        filter,
+        expr_params,
+        output_fields: request.output_fields,
+        limit: Some(request.limit),
+        offset: request.offset,
+        consistency_level: request.consistency_level.map(consistency_level_name),
+    };
+    let rows = selection::rows(client, &query, fields.known())?;
+    fields.columns(client, rows)
 }
 
 /// Counts rows.
 ///
 /// # Errors
-/// `invalid-argument` if output fields are named, or Milvus' own.
-pub fn count(client: &mut Client<'_>, mut request: QueryRequest) -> Result<u64, Error> {
-    if !request.output_fields.is_empty() {
-        return Err(Error::invalid(
-            "output-fields",
-            "expected none: a count has no fields",
-        ));
-    }
-    let schema = match (&request.selection, request.schema.take()) {
-        (Selection::ByIds(_), given) => {
-            Some(schema_or_ask(client, given, &request.collection_name)?)
-        }
-        (Selection::ByFilter(_), given) => given,
+/// Milvus' own.
+pub fn count(client: &mut Client<'_>, request: CountRequest) -> Result<u64, Error> {
+    client.add::<Query>(request.extra.as_deref())?;
+    let mut fields = Fields::of(request.schema.as_deref(), &request.collection_name)?;
+    let (filter, expr_params) = selected(client, &mut fields, request.selection)?;
+    let query = Query {
+        collection_name: request.collection_name.as_str().into(),
+        partition_names: request.partition_names,
+        filter,
+        expr_params,
+        output_fields: vec!["count(*)".into()],
+        consistency_level: request.consistency_level.map(consistency_level_name),
+        ..Query::default()
     };
-    let mut query = plan(request, schema.as_ref())?;
-    query.output_fields = vec!["count(*)".into()];
-    let rows = selection::rows(client, &query, schema.as_ref())?;
+    let rows = selection::rows(client, &query, fields.known())?;
     counted(&rows).map_err(|cause| Error::protocol(&cause))
 }
 

@@ -3,6 +3,7 @@
 //! Answers are read with the collection's schema: what a caller passes, or one more request.
 
 pub mod entities;
+pub mod fields;
 pub mod pages;
 pub mod search;
 

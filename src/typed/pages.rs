@@ -6,27 +6,28 @@
 //! may hold more: its middle key becomes the new `upper`. At least one key that was seen falls out with each step, so
 //! it ends. `upper` starts unbounded; for int64 keys the width of the last window is the next guess.
 
-use super::entities::{plan, schema_or_ask};
+use super::fields::Fields;
+use super::templates;
 use crate::client::{Client, selection};
-use crate::contract::entities::{Page, QueryRequest, Selection};
+use crate::contract::entities::{Page, PageRequest};
 use crate::error::Error;
-use crate::operations::MAX_WINDOW;
+use crate::operations::entities::Query;
+use crate::operations::{MAX_WINDOW, consistency_level_name};
 use crate::values::columns::{self, Row};
 use crate::values::{filter, int64};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The form of a cursor; another number is refused.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The longest cursor, in bytes: a VarChar key has at most 65,535 bytes, twice, in base64.
 const MAX_CURSOR_BYTES: usize = 256 << 10;
 
 /// A primary key in the order of the server: numbers, or bytes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Key {
     Int64(i64),
     Varchar(String),
@@ -77,21 +78,20 @@ struct Cursor {
 
 impl Cursor {
     fn new(request: u64, last: Key, upper: Option<Key>) -> Self {
-        let mut cursor = Self {
+        let check = digest(&(VERSION, request, &last, &upper));
+        Self {
             version: VERSION,
             request,
             last,
             upper,
-            check: 0,
-        };
-        cursor.check = cursor.digest();
-        cursor
+            check,
+        }
     }
 
-    fn digest(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.version, self.request, &self.last, &self.upper).hash(&mut hasher);
-        hasher.finish()
+    /// Whether it is as it was made.
+    fn is_whole(&self) -> bool {
+        let check = digest(&(self.version, self.request, &self.last, &self.upper));
+        self.version == VERSION && self.check == check
     }
 
     fn encode(&self) -> Result<String, Error> {
@@ -103,7 +103,7 @@ impl Cursor {
         let wrong = |problem: &str| Error::invalid("after", problem);
         if text.len() > MAX_CURSOR_BYTES {
             return Err(wrong(
-                "expected a cursor of this component, came a longer text",
+                "expected a cursor of this component, got a longer text",
             ));
         }
         let cursor: Self = BASE64URL
@@ -111,14 +111,14 @@ impl Cursor {
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .ok_or_else(|| wrong("expected a cursor that this component made"))?;
-        if cursor.version != VERSION || cursor.check != cursor.digest() {
+        if !cursor.is_whole() {
             return Err(wrong(
-                "expected a cursor as this component made it, came a changed one",
+                "expected a cursor as this component made it, got a changed one",
             ));
         }
         if cursor.request != request {
             return Err(wrong(
-                "expected the cursor of this request, came another request's",
+                "expected the cursor of this request, got another request's",
             ));
         }
         let fits = |key: &Key| matches!(key, Key::Int64(_)) == int64_key;
@@ -131,50 +131,45 @@ impl Cursor {
     }
 }
 
+/// A digest that stays the same from release to release: FNV-1a of the value's JSON.
+fn digest(value: &impl Serialize) -> u64 {
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// Digest of what a request asks for; the page size may change between steps.
-fn digest(request: &QueryRequest, key: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let selected = match &request.selection {
-        Selection::ByFilter(filter) => (filter.expression.as_str(), filter.params.as_deref()),
-        Selection::ByIds(_) => ("", None),
-    };
-    (
+fn asked(request: &PageRequest, key: &str) -> u64 {
+    digest(&(
         &request.collection_name,
         &request.partition_names,
-        selected,
+        &request.filter.expression,
+        &request.filter.params,
         &request.output_fields,
+        &request.extra,
         key,
         env!("CARGO_PKG_VERSION"),
-    )
-        .hash(&mut hasher);
-    hasher.finish()
+    ))
 }
 
 /// One step of an iteration.
 ///
 /// # Errors
-/// `invalid-argument` for the page size, a selection by ids, or a cursor that does not fit; or Milvus' own.
-pub fn next(
-    client: &mut Client<'_>,
-    mut request: QueryRequest,
-    page_rows: u32,
-    after: Option<&str>,
-) -> Result<Page, Error> {
+/// `invalid-argument` for the page size or a cursor that does not fit; or Milvus' own.
+pub fn next(client: &mut Client<'_>, request: PageRequest) -> Result<Page, Error> {
+    client.add::<Query>(request.extra.as_deref())?;
+    let page_rows = request.page_rows;
     if !(1..MAX_WINDOW).contains(&page_rows) {
         return Err(Error::invalid(
             "page-rows",
-            format_args!("expected 1 to {}, came {page_rows}", MAX_WINDOW - 1),
+            format_args!("expected 1 to {}, got {page_rows}", MAX_WINDOW - 1),
         ));
     }
-    if matches!(request.selection, Selection::ByIds(_)) {
-        return Err(Error::invalid(
-            "selection",
-            "expected a filter: rows by key need no iteration",
-        ));
-    }
-    let schema = schema_or_ask(client, request.schema.take(), &request.collection_name)?;
-    let key = columns::primary_key(&schema)
-        .map_err(|_| Error::invalid("schema", "expected exactly one primary key, came none"))?;
+    let mut fields = Fields::of(request.schema.as_deref(), &request.collection_name)?;
+    let key = columns::primary_key(fields.get(client)?)
+        .map_err(|cause| Error::protocol(&cause))?
+        .clone();
     if !filter::is_identifier(&key.name) {
         return Err(Error::invalid(
             "schema",
@@ -182,21 +177,29 @@ pub fn next(
         ));
     }
     let int64_key = key.data_type == "Int64";
-    let digest = digest(&request, &key.name);
-    let (last, mut upper) = match after {
+    let digest = asked(&request, &key.name);
+    let (last, mut upper) = match &request.after {
         Some(text) => {
             let cursor = Cursor::decode(text, digest, int64_key)?;
             (Some(cursor.last), cursor.upper)
         }
         None => (None, None),
     };
-    let base = plan(request, Some(&schema))?;
+    let base = Query {
+        collection_name: request.collection_name.as_str().into(),
+        partition_names: request.partition_names,
+        filter: request.filter.expression,
+        expr_params: templates("filter.params", request.filter.params.as_deref())?,
+        output_fields: request.output_fields,
+        consistency_level: request.consistency_level.map(consistency_level_name),
+        ..Query::default()
+    };
     loop {
         let mut query = base.clone();
         query.filter = window(&base.filter, &key.name, last.as_ref(), upper.as_ref());
         query.limit = Some(page_rows + 1);
         let mut rows = keyed(
-            selection::rows(client, &query, Some(&schema))?,
+            selection::rows(client, &query, fields.known())?,
             &key.name,
             int64_key,
         )?;
@@ -222,10 +225,12 @@ pub fn next(
             Cursor::new(digest, upper, guess).encode()
         });
         let rows = rows.into_iter().map(|(_, row)| row).collect();
-        let rows = columns::decode(rows, &schema).map_err(|cause| Error::protocol(&cause))?;
+        // Before a look-up, which answers something, too.
+        let extra = client.members();
         return Ok(Page {
-            rows,
+            rows: fields.columns(client, rows)?,
             next: next.transpose()?,
+            extra,
         });
     }
 }
@@ -288,6 +293,7 @@ mod tests {
     use crate::client::{HttpRequest, Transport, TransportError};
     use crate::contract::types::{CollectionSchema, ColumnData, FieldSchema, FilterExpression};
     use crate::dialect::HttpAnswer;
+    use crate::typed::fields::token;
     use serde_json::json;
 
     /// A server that answers any `limit` of the rows in the window, in an order of its own.
@@ -336,29 +342,34 @@ mod tests {
         fn wait_ms(&mut self, _: u64) {}
     }
 
-    fn request(filter: &str) -> QueryRequest {
-        QueryRequest {
+    fn request(filter: &str, page_rows: u32, after: Option<String>) -> PageRequest {
+        let schema = CollectionSchema {
+            fields: vec![FieldSchema {
+                name: "id".into(),
+                data_type: "Int64".into(),
+                element_type: None,
+                dim: None,
+                primary_key: true,
+                auto_id: false,
+                nullable: false,
+                function_output: false,
+            }],
+            enable_dynamic_field: false,
+            token: String::new(),
+        };
+        PageRequest {
             collection_name: "c".into(),
             partition_names: vec![],
-            selection: Selection::ByFilter(FilterExpression {
+            filter: FilterExpression {
                 expression: filter.into(),
                 params: None,
-            }),
+            },
             output_fields: vec!["id".into()],
+            page_rows,
+            after,
             consistency_level: None,
-            schema: Some(CollectionSchema {
-                fields: vec![FieldSchema {
-                    name: "id".into(),
-                    data_type: "Int64".into(),
-                    element_type: None,
-                    dim: None,
-                    primary_key: true,
-                    auto_id: false,
-                    nullable: false,
-                    function_output: false,
-                }],
-                enable_dynamic_field: false,
-            }),
+            schema: Some(token(&schema).unwrap()),
+            extra: None,
         }
     }
 
@@ -367,7 +378,7 @@ mod tests {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
             let mut client = Client::new(&mut server, connection()).unwrap();
-            let page = next(&mut client, request(""), page_rows, after.as_deref()).unwrap();
+            let page = next(&mut client, request("", page_rows, after)).unwrap();
             assert!(page.rows.rows <= page_rows);
             if let Some(column) = page.rows.columns.into_iter().next() {
                 let ColumnData::Int64(keys) = column.data else {
@@ -408,8 +419,13 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_is_the_same_in_every_build() {
+        assert_eq!(digest(&"a"), 0xd427_2417_d7c7_7eea);
+    }
+
+    #[test]
     fn t58_a_changed_cursor_or_another_requests_is_refused() {
-        let cursor = Cursor::new(digest(&request("a > 1"), "id"), Key::Int64(5), None)
+        let cursor = Cursor::new(asked(&request("a > 1", 1, None), "id"), Key::Int64(5), None)
             .encode()
             .unwrap();
         let mut server = Unordered {
@@ -417,12 +433,12 @@ mod tests {
             requests: 0,
         };
         let mut client = Client::new(&mut server, connection()).unwrap();
-        let other = next(&mut client, request("a > 2"), 10, Some(&cursor)).unwrap_err();
+        let other = next(&mut client, request("a > 2", 10, Some(cursor.clone()))).unwrap_err();
         assert_eq!(other.argument.as_deref(), Some("after"));
         let decoded = BASE64URL.decode(&cursor).unwrap();
         let changed = String::from_utf8(decoded).unwrap().replace(":5", ":6");
         for text in [BASE64URL.encode(changed), "x".into(), String::new()] {
-            let error = next(&mut client, request("a > 1"), 10, Some(&text)).unwrap_err();
+            let error = next(&mut client, request("a > 1", 10, Some(text))).unwrap_err();
             assert_eq!(error.argument.as_deref(), Some("after"));
         }
         assert_eq!(server.requests, 0);

@@ -1,19 +1,21 @@
 //! Nearest neighbours: search and hybrid search with typed queries, and their hits as columns.
 
-use super::entities::schema_or_ask;
+use super::fields::Fields;
 use super::{object, templates};
-use crate::client::Client;
 use crate::client::hits::{self, Found};
+use crate::client::{Client, keys};
 use crate::contract::search::{
-    AnnSearch, Grouping, QueryData, Ranker, SearchOptions, SearchResult,
+    AnnSearch, EmbeddingLists, Grouping, HybridSearchRequest, QueryData, Ranker, SearchRequest,
+    SearchResult,
 };
-use crate::contract::types::{CollectionSchema, Ids};
+use crate::contract::types::Ids;
 use crate::error::Error;
 use crate::operations::search as operation;
 use crate::operations::search::{HybridSearch, MAX_SUB_SEARCHES, Rerank, Search, SubSearch};
 use crate::operations::{MAX_WINDOW, check_window, consistency_level_name};
-use crate::values::json::raw;
+use crate::values::json::{Members, raw};
 use crate::values::{columns, vector};
+use routes::{Key, Keys, entities::HYBRID_SEARCH};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -42,6 +44,14 @@ fn queries(argument: &str, data: &QueryData) -> Result<Queries, Error> {
             .iter()
             .map(|text| raw(&Value::from(text.as_str())))
             .collect()),
+        QueryData::EmbeddingLists(lists) => of(embedding_lists(argument, lists)?),
+        QueryData::Raw(texts) => of(texts
+            .iter()
+            .map(|text| RawValue::from_string(text.clone()))
+            .collect::<Result<_, _>>()
+            .map_err(|_| {
+                Error::invalid(argument, "expected the text of one JSON value a query")
+            })?),
         QueryData::Stored(Ids::Int64(keys)) => Ok(Queries {
             data: Vec::new(),
             ids: keys.iter().map(i64::to_string).collect(),
@@ -60,6 +70,18 @@ fn queries(argument: &str, data: &QueryData) -> Result<Queries, Error> {
         ));
     }
     Ok(queries)
+}
+
+/// Lists of vectors, a JSON list each.
+fn embedding_lists(argument: &str, lists: &EmbeddingLists) -> Result<Vec<Box<RawValue>>, Error> {
+    let vectors = vector::encode_f32(argument, &lists.vectors)?;
+    let bounds = vector::row_bounds(argument, &lists.offsets, vectors.len())?;
+    let list = |(start, end): (usize, usize)| {
+        let vectors: Vec<&str> = vectors[start..end].iter().map(|one| one.get()).collect();
+        RawValue::from_string(format!("[{}]", vectors.join(",")))
+            .map_err(|cause| Error::protocol(&cause.into()))
+    };
+    bounds.into_iter().map(list).collect()
 }
 
 fn params(argument: &str, request: &AnnSearch) -> Result<Map<String, Value>, Error> {
@@ -113,11 +135,9 @@ fn grouping(grouping: Option<Grouping>) -> Result<operation::Grouping, Error> {
 ///
 /// # Errors
 /// `invalid-argument` before anything is sent, or Milvus' own.
-pub fn search(
-    client: &mut Client<'_>,
-    options: SearchOptions,
-    request: AnnSearch,
-) -> Result<SearchResult, Error> {
+pub fn search(client: &mut Client<'_>, request: SearchRequest) -> Result<SearchResult, Error> {
+    let (options, request) = (request.options, request.search);
+    client.add::<Search>(both(options.extra.as_deref(), request.extra.as_deref())?.as_deref())?;
     check_window(request.limit, options.offset)?;
     let queries = queries("data", &request.data)?;
     let (grouping_field, group_size, strict_group_size) = grouping(options.grouping)?;
@@ -139,14 +159,27 @@ pub fn search(
         consistency_level: options.consistency_level.map(consistency_level_name),
         function_score: object("function-score", options.function_score.as_deref())?,
     };
-    let found = hits::search(client, &search, options.schema.as_ref())?;
-    result(
-        client,
-        &search.collection_name,
-        &search.output_fields,
-        options.schema,
-        found,
-    )
+    let fields = Fields::of(options.schema.as_deref(), &search.collection_name)?;
+    let found = hits::search(client, &search, fields.known())?;
+    result(client, &search.output_fields, fields, found)
+}
+
+/// The keys of a plain search are those of its options and its own: in its request they stand beside each other.
+fn both(one: Option<&str>, other: Option<&str>) -> Result<Option<String>, Error> {
+    let (Some(one), Some(other)) = (one, other) else {
+        return Ok(one.or(other).map(str::to_owned));
+    };
+    let mut keys = keys::read("options.extra", one)?;
+    for (name, value) in keys::read("search.extra", other)?.0 {
+        if keys.get(&name).is_some() {
+            return Err(Error::invalid(
+                "search.extra",
+                format_args!("expected keys that the options do not have, got `{name}`"),
+            ));
+        }
+        keys.0.push((name, value));
+    }
+    Ok(Some(keys.text()))
 }
 
 /// Searches by several vector fields and joins the hits.
@@ -155,27 +188,23 @@ pub fn search(
 /// `invalid-argument` before anything is sent, or Milvus' own.
 pub fn hybrid(
     client: &mut Client<'_>,
-    options: SearchOptions,
-    requests: Vec<AnnSearch>,
-    ranker: &Ranker,
-    limit: u32,
+    request: HybridSearchRequest,
 ) -> Result<SearchResult, Error> {
+    let (options, limit) = (request.options, request.limit);
+    client.add::<HybridSearch>(options.extra.as_deref())?;
     check_window(limit, options.offset)?;
-    if requests.is_empty() || requests.len() > MAX_SUB_SEARCHES {
+    let count = request.searches.len();
+    if !(1..=MAX_SUB_SEARCHES).contains(&count) {
         return Err(Error::invalid(
-            "requests",
-            format_args!(
-                "expected 1 to {MAX_SUB_SEARCHES} searches, came {}",
-                requests.len()
-            ),
+            "searches",
+            format_args!("expected 1 to {MAX_SUB_SEARCHES} searches, got {count}"),
         ));
     }
     let function_score = object("function-score", options.function_score.as_deref())?;
-    let rerank = rerank(ranker, requests.len(), function_score.is_some())?;
-    let searches = requests
-        .into_iter()
-        .enumerate()
-        .map(|(position, request)| sub_search(&format!("requests[{position}]."), request))
+    let rerank = rerank(&request.ranker, count, function_score.is_some())?;
+    let searches = request.searches.into_iter().enumerate();
+    let searches = searches
+        .map(|(position, search)| sub_search(&format!("searches[{position}]."), search))
         .collect::<Result<_, _>>()?;
     let (grouping_field, group_size, strict_group_size) = grouping(options.grouping)?;
     let search = HybridSearch {
@@ -192,14 +221,9 @@ pub fn hybrid(
         consistency_level: options.consistency_level.map(consistency_level_name),
         function_score,
     };
-    let found = hits::hybrid_search(client, &search, options.schema.as_ref())?;
-    result(
-        client,
-        &search.collection_name,
-        &search.output_fields,
-        options.schema,
-        found,
-    )
+    let fields = Fields::of(options.schema.as_deref(), &search.collection_name)?;
+    let found = hits::hybrid_search(client, &search, fields.known())?;
+    result(client, &search.output_fields, fields, found)
 }
 
 fn sub_search(argument: &str, request: AnnSearch) -> Result<SubSearch, Error> {
@@ -227,7 +251,30 @@ fn sub_search(argument: &str, request: AnnSearch) -> Result<SubSearch, Error> {
         )?,
         limit: request.limit,
         offset: 0,
+        extra: sub_keys(&format!("{argument}extra"), request.extra.as_deref())?,
     })
+}
+
+/// Further keys of a search in a hybrid one.
+fn sub_keys(argument: &str, extra: Option<&str>) -> Result<Members, Error> {
+    let Some(extra) = extra else {
+        return Ok(Members::default());
+    };
+    let extra = keys::read(argument, extra)?;
+    if let Some(Keys::List(known)) = HYBRID_SEARCH.key("search").map(|key: &Key| key.keys) {
+        keys::check(argument, &extra, known)?;
+    }
+    match extra
+        .0
+        .iter()
+        .find(|(name, _)| SubSearch::KEYS.contains(&name.as_str()))
+    {
+        None => Ok(extra),
+        Some((name, _)) => Err(Error::invalid(
+            argument,
+            format_args!("expected keys that the search does not set itself, got `{name}`"),
+        )),
+    }
 }
 
 fn rerank(ranker: &Ranker, searches: usize, by_function: bool) -> Result<Option<Rerank>, Error> {
@@ -240,53 +287,59 @@ fn rerank(ranker: &Ranker, searches: usize, by_function: bool) -> Result<Option<
     let mut params = Map::new();
     let strategy = match ranker {
         Ranker::ByFunction => return Ok(None),
-        Ranker::Rrf(k) => {
-            if !(1..MAX_WINDOW).contains(k) {
-                return Err(Error::invalid(
-                    "ranker",
-                    format_args!("expected k from 1 to {}, came {k}", MAX_WINDOW - 1),
-                ));
+        Ranker::Rrf(rrf) => {
+            if let Some(k) = rrf.k {
+                if !(1..MAX_WINDOW).contains(&k) {
+                    return Err(Error::invalid(
+                        "ranker.k",
+                        format_args!("expected 1 to {}, got {k}", MAX_WINDOW - 1),
+                    ));
+                }
+                params.insert("k".into(), k.into());
             }
-            params.insert("k".into(), (*k).into());
+            if !rrf.weights.is_empty() {
+                check_weights(&rrf.weights, searches)?;
+                params.insert("weights".into(), serde_json::json!(rrf.weights));
+            }
             "rrf"
         }
         Ranker::Weighted(weighted) => {
-            let fits = weighted
-                .weights
-                .iter()
-                .all(|weight| (0.0..=1.0).contains(weight));
-            if !fits || weighted.weights.len() != searches {
-                return Err(Error::invalid(
-                    "ranker",
-                    format_args!(
-                        "expected {searches} weights from 0 to 1, one for each search, came {}",
-                        weighted.weights.len()
-                    ),
-                ));
-            }
+            check_weights(&weighted.weights, searches)?;
             params.insert("weights".into(), serde_json::json!(weighted.weights));
             params.insert("norm_score".into(), weighted.norm_score.into());
             "weighted"
         }
+        Ranker::Other(other) => {
+            params = object("ranker.params", other.params.as_deref())?.unwrap_or_default();
+            &other.strategy
+        }
     };
-    Ok(Some(Rerank { strategy, params }))
+    Ok(Some(Rerank {
+        strategy: strategy.to_owned(),
+        params,
+    }))
+}
+
+fn check_weights(weights: &[f32], searches: usize) -> Result<(), Error> {
+    let fit = weights.iter().all(|weight| (0.0..=1.0).contains(weight));
+    if fit && weights.len() == searches {
+        return Ok(());
+    }
+    let got = weights.len();
+    Err(Error::invalid(
+        "ranker.weights",
+        format_args!("expected {searches} weights from 0 to 1, one for each search, got {got}"),
+    ))
 }
 
 /// Hits as columns. The schema is needed for output fields, and to tell text keys from int64 given as text.
 fn result(
     client: &mut Client<'_>,
-    collection_name: &str,
     output_fields: &[String],
-    schema: Option<CollectionSchema>,
+    mut fields: Fields<'_>,
     found: Found,
 ) -> Result<SearchResult, Error> {
-    let needed = !found.hits.is_empty()
-        && (!output_fields.is_empty() || found.hits.iter().any(|hit| hit.id.is_string()));
-    let schema = if needed {
-        Some(schema_or_ask(client, schema, collection_name)?)
-    } else {
-        schema
-    };
+    let extra = client.members();
     let mut keys = Vec::with_capacity(found.hits.len());
     let mut distances = Vec::with_capacity(found.hits.len());
     let mut rows = Vec::with_capacity(found.hits.len());
@@ -299,25 +352,25 @@ fn result(
         distances.push(hit.distance as f32);
         rows.push(hit.entity);
     }
-    let read = || -> anyhow::Result<_> {
-        let key = schema.as_ref().map(columns::primary_key).transpose()?;
-        let ids = columns::ids(&keys, key)?;
-        let batch = match &schema {
-            Some(schema) => Some(columns::decode(rows, schema)?),
-            None => None,
-        };
-        Ok((ids, batch))
+    let needed =
+        !rows.is_empty() && (!output_fields.is_empty() || keys.iter().any(Value::is_string));
+    let (columns, dynamic) = if needed || fields.known().is_some() {
+        let batch = fields.columns(client, rows)?;
+        (batch.columns, batch.dynamic)
+    } else {
+        Default::default()
     };
-    let (ids, batch) = read().map_err(|cause| Error::protocol(&cause))?;
-    let (columns, dynamic) = batch
-        .map(|batch| (batch.columns, batch.dynamic))
-        .unwrap_or_default();
+    let key = fields.known().map(columns::primary_key).transpose();
+    let ids = key
+        .and_then(|key| columns::ids(&keys, key))
+        .map_err(|cause| Error::protocol(&cause))?;
     Ok(SearchResult {
         hits: found.counts,
         ids,
         distances,
         columns,
         dynamic,
+        extra,
     })
 }
 
@@ -325,7 +378,15 @@ fn result(
 mod tests {
     use super::*;
     use crate::client::scripted::{Scripted, connection};
+    use crate::contract::search::{OtherRanker, RrfRanker, SearchOptions, WeightedRanker};
     use crate::contract::types::{ColumnData, F32Matrix, FilterExpression};
+
+    fn request(values: Vec<f32>) -> SearchRequest {
+        SearchRequest {
+            options: options(),
+            search: search_for(values),
+        }
+    }
 
     fn options() -> SearchOptions {
         SearchOptions {
@@ -337,10 +398,11 @@ mod tests {
             consistency_level: None,
             function_score: None,
             schema: None,
+            extra: None,
         }
     }
 
-    fn request(values: Vec<f32>) -> AnnSearch {
+    fn search_for(values: Vec<f32>) -> AnnSearch {
         AnnSearch {
             anns_field: Some("v".into()),
             data: QueryData::FloatVector(F32Matrix { dim: 2, values }),
@@ -353,6 +415,7 @@ mod tests {
             radius: Some(0.1),
             range_filter: None,
             params: Some(r#"{"ef":64}"#.into()),
+            extra: None,
         }
     }
 
@@ -368,7 +431,7 @@ mod tests {
                 r#"{"fields":[{"name":"pk","type":"Int64","primaryKey":true},{"name":"word","type":"VarChar"}]}"#,
             );
         let mut client = Client::new(&mut transport, connection()).unwrap();
-        let result = search(&mut client, options(), request(vec![0.1, 0.2, 0.3, 0.4])).unwrap();
+        let result = search(&mut client, request(vec![0.1, 0.2, 0.3, 0.4])).unwrap();
         assert_eq!(result.hits, [2, 1]);
         assert_eq!(result.ids, Ids::Int64(vec![1, 2, 1]));
         assert_eq!(result.distances, [0.5, 0.25, 0.75]);
@@ -387,22 +450,121 @@ mod tests {
     fn a_window_beyond_milvus_is_refused_before_anything_is_sent() {
         let mut transport = Scripted::new();
         let mut client = Client::new(&mut transport, connection()).unwrap();
-        let too_many = AnnSearch {
-            limit: 16_385,
-            ..request(vec![0.1, 0.2])
-        };
-        let error = search(&mut client, options(), too_many).unwrap_err();
+        let mut too_many = request(vec![0.1, 0.2]);
+        too_many.search.limit = 16_385;
+        let error = search(&mut client, too_many).unwrap_err();
         assert_eq!(error.argument.as_deref(), Some("limit"));
         assert!(transport.sent.is_empty());
     }
 
     #[test]
     fn weights_have_to_fit_the_searches() {
-        let weighted = Ranker::Weighted(crate::contract::search::WeightedRanker {
+        let weighted = Ranker::Weighted(WeightedRanker {
             weights: vec![0.5],
             norm_score: false,
         });
         assert!(rerank(&weighted, 2, false).is_err());
         assert!(rerank(&Ranker::ByFunction, 2, false).is_err());
+    }
+
+    #[test]
+    fn a_ranker_is_sent_as_rest_has_it() {
+        let sent = |ranker: &Ranker| {
+            let rerank = rerank(ranker, 2, false).unwrap().unwrap();
+            serde_json::to_value(rerank).unwrap()
+        };
+        let rrf = |k, weights| Ranker::Rrf(RrfRanker { k, weights });
+        let weighted = rrf(Some(10), vec![0.5, 1.0]);
+        assert_eq!(
+            sent(&weighted),
+            serde_json::json!({"strategy": "rrf", "params": {"k": 10, "weights": [0.5, 1.0]}})
+        );
+        assert_eq!(
+            sent(&rrf(None, vec![])),
+            serde_json::json!({"strategy": "rrf", "params": {}})
+        );
+        let other = Ranker::Other(OtherRanker {
+            strategy: "new".into(),
+            params: Some(r#"{"x":[1]}"#.into()),
+        });
+        assert_eq!(
+            sent(&other),
+            serde_json::json!({"strategy": "new", "params": {"x": [1]}})
+        );
+    }
+
+    #[test]
+    fn lists_of_vectors_and_raw_queries_are_sent_as_json() {
+        let vectors = F32Matrix {
+            dim: 2,
+            values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        };
+        let lists = EmbeddingLists {
+            offsets: vec![0, 2, 3],
+            vectors,
+        };
+        let texts = |data: &QueryData| -> Vec<String> {
+            let queries = queries("data", data).unwrap();
+            queries
+                .data
+                .iter()
+                .map(|one| one.get().to_owned())
+                .collect()
+        };
+        assert_eq!(
+            texts(&QueryData::EmbeddingLists(lists)),
+            ["[[1.0,2.0],[3.0,4.0]]", "[[5.0,6.0]]"]
+        );
+        let raw = vec![r#"{"1":0.50}"#.to_owned()];
+        assert_eq!(texts(&QueryData::Raw(raw.clone())), raw);
+        assert!(queries("data", &QueryData::Raw(vec!["{".into()])).is_err());
+    }
+
+    #[test]
+    fn further_keys_are_sent_and_repeat_none_that_are_set() {
+        let answer = r#"{"code":0,"data":[],"topks":[0],"cost":6}"#;
+        let mut transport = Scripted::new().answers(200, answer);
+        let mut client = Client::new(&mut transport, connection()).unwrap();
+        let mut asked = request(vec![0.1, 0.2]);
+        asked.options.extra = Some(r#"{"functionChains":[]}"#.into());
+        asked.search.extra = Some(r#"{"groupSize":2.50}"#.into());
+        let result = search(&mut client, asked).unwrap();
+        assert_eq!(result.extra.as_deref(), Some(r#"{"cost":6}"#));
+        let sent = String::from_utf8(transport.sent.remove(0).bytes).unwrap();
+        assert!(
+            sent.ends_with(r#","functionChains":[],"groupSize":2.50}"#),
+            "{sent}"
+        );
+        for (options, search_keys, argument) in [
+            (r#"{"limit":1}"#, None, "extra"),
+            (r#"{"dbName":"other"}"#, None, "extra"),
+            (r#"{"unknown":1}"#, None, "extra"),
+            ("[]", None, "extra"),
+            (
+                r#"{"groupSize":1}"#,
+                Some(r#"{"groupSize":1}"#),
+                "search.extra",
+            ),
+        ] {
+            let mut transport = Scripted::new();
+            let mut client = Client::new(&mut transport, connection()).unwrap();
+            let mut asked = request(vec![0.1, 0.2]);
+            asked.options.extra = Some(options.into());
+            asked.search.extra = search_keys.map(Into::into);
+            let error = search(&mut client, asked).unwrap_err();
+            assert_eq!(error.argument.as_deref(), Some(argument), "{options}");
+            assert!(transport.sent.is_empty(), "{options}");
+        }
+        for (keys, fits) in [
+            (r#"{"metricType":"L2"}"#, true),
+            (r#"{"limit":1}"#, false),
+            (r#"{"x":1}"#, false),
+        ] {
+            assert_eq!(
+                sub_keys("searches[0].extra", Some(keys)).is_ok(),
+                fits,
+                "{keys}"
+            );
+        }
     }
 }

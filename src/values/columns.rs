@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// One row of an answer: field name to value.
@@ -143,7 +144,28 @@ pub fn primary_key(schema: &CollectionSchema) -> Result<&FieldSchema> {
         .context("the collection has no primary key")
 }
 
-/// Rows as columns, one for each field that a row has; what is no field goes to the dynamic part.
+/// The fields that hold vectors.
+pub fn vector_fields(schema: &CollectionSchema) -> Vec<&FieldSchema> {
+    let fields = schema.fields.iter();
+    fields
+        .filter(|field| field.data_type.ends_with("Vector"))
+        .collect()
+}
+
+/// The names of fields, in a sentence.
+pub fn names(fields: &[&FieldSchema]) -> String {
+    let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+    names.join(", ")
+}
+
+/// Whether a row has what is no field, though the collection takes no other.
+pub fn has_unknown(rows: &[Row], schema: &CollectionSchema) -> bool {
+    let known = |name: &String| schema.fields.iter().any(|field| field.name == *name);
+    !schema.enable_dynamic_field && rows.iter().any(|row| !row.keys().all(known))
+}
+
+/// Rows as columns, one for each field that a row has. What is no field goes to the dynamic part, or, where the collection
+/// has none, into columns of JSON as it came.
 ///
 /// # Errors
 /// A value that its field's type cannot have, with the field's name and the row's position.
@@ -158,6 +180,20 @@ pub fn decode(mut rows: Vec<Row>, schema: &CollectionSchema) -> Result<RowBatch>
             .map(|row| row.remove(&field.name).unwrap_or(Value::Null))
             .collect();
         columns.push(column(field, &cells).with_context(|| format!("field `{}`", field.name))?);
+    }
+    if !schema.enable_dynamic_field {
+        let names: BTreeSet<String> = rows.iter().flat_map(|row| row.keys().cloned()).collect();
+        for name in names {
+            let cells = rows
+                .iter_mut()
+                .map(|row| row.remove(&name).unwrap_or(Value::Null));
+            let cells: Vec<Value> = cells.collect();
+            columns.push(Column {
+                nulls: nulls(&cells)?,
+                data: raw_column(&cells),
+                name,
+            });
+        }
     }
     let dynamic = if rows.iter().all(Map::is_empty) {
         Vec::new()
@@ -174,17 +210,22 @@ pub fn decode(mut rows: Vec<Row>, schema: &CollectionSchema) -> Result<RowBatch>
 }
 
 fn column(field: &FieldSchema, cells: &[Value]) -> Result<Column> {
-    let mut nulls = Vec::new();
-    for (row, cell) in cells.iter().enumerate() {
-        if cell.is_null() {
-            nulls.push(u32::try_from(row)?);
-        }
-    }
     Ok(Column {
         name: field.name.clone(),
         data: data(field, cells)?,
-        nulls,
+        nulls: nulls(cells)?,
     })
+}
+
+/// The rows that are null.
+fn nulls(cells: &[Value]) -> Result<Vec<u32>> {
+    let rows = cells.iter().enumerate().filter(|(_, cell)| cell.is_null());
+    rows.map(|(row, _)| Ok(u32::try_from(row)?)).collect()
+}
+
+/// JSON as REST has it.
+fn raw_column(cells: &[Value]) -> ColumnData {
+    ColumnData::Raw(cells.iter().map(Value::to_string).collect())
 }
 
 /// Reads each cell, a filler for null ones.
@@ -308,8 +349,7 @@ fn data(field: &FieldSchema, cells: &[Value]) -> Result<ColumnData> {
             })
         }
         "SparseFloatVector" => ColumnData::SparseFloatVector(sparse_column(cells)?),
-        // JSON, and what REST carries as JSON or text: geometry, timestamps, struct arrays, types to come.
-        _ => ColumnData::Json(
+        "JSON" => ColumnData::Json(
             cells
                 .iter()
                 .map(|cell| {
@@ -321,6 +361,8 @@ fn data(field: &FieldSchema, cells: &[Value]) -> Result<ColumnData> {
                 })
                 .collect(),
         ),
+        // Geometry, timestamps, struct arrays, types to come.
+        _ => raw_column(cells),
     })
 }
 
@@ -448,7 +490,7 @@ fn array_column(field: &FieldSchema, cells: &[Value]) -> Result<ArrayColumn> {
         "Float" => ArrayElements::Float(each(&all, 0.0, float, "a float")?),
         "Double" => ArrayElements::Double(each(&all, 0.0, double, "a double")?),
         "VarChar" => ArrayElements::Varchar(each(&all, String::new(), owned_text, "text")?),
-        other => bail!("elements of type `{other}` are not known"),
+        _ => ArrayElements::Raw(all.iter().map(Value::to_string).collect()),
     };
     Ok(ArrayColumn { offsets, elements })
 }
@@ -476,6 +518,7 @@ mod tests {
         CollectionSchema {
             fields,
             enable_dynamic_field: true,
+            token: String::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! JSON as callers write it: strict where it is JSON, lenient where the meaning is plain.
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt;
@@ -8,8 +9,31 @@ use std::fmt;
 /// The members of one JSON object, in the order in which they came, each with its text unread.
 ///
 /// A name that comes twice is an error: readers disagree on which of the two counts.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct Members(pub Vec<(String, Box<RawValue>)>);
+
+impl Members {
+    /// The value of this name.
+    pub fn get(&self, name: &str) -> Option<&RawValue> {
+        let mut members = self.0.iter();
+        members.find_map(|(known, value)| (known == name).then_some(&**value))
+    }
+
+    /// The object's text, each value as it was written.
+    pub fn text(&self) -> String {
+        let members = self.0.iter();
+        let members: Vec<String> = members
+            .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), value.get()))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    }
+}
+
+impl Serialize for Members {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

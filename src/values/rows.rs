@@ -4,6 +4,7 @@ use super::json::Members;
 use super::vector;
 use crate::contract::types::{ArrayColumn, ArrayElements, Column, ColumnData, RowBatch};
 use crate::error::Error;
+use routes::JsonFields;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -12,12 +13,12 @@ use std::fmt::Write;
 /// The rows of a batch, one JSON object each, in order.
 ///
 /// A JSON column's text or `null` is sent as JSON source in text, since Milvus reads a bare one differently
-/// (`httpserver/utils.go: checkAndSetData`).
+/// (`httpserver/utils.go: checkAndSetData`), but where a server takes the document itself.
 ///
 /// # Errors
 /// `invalid-argument` naming the column: unequal lengths, a name that comes twice, a null position out of order,
 /// a value that JSON cannot hold, a dynamic part that is no object or repeats a column.
-pub fn encode(batch: &RowBatch) -> Result<Vec<Box<RawValue>>, Error> {
+pub fn encode(batch: &RowBatch, json: JsonFields) -> Result<Vec<Box<RawValue>>, Error> {
     let rows = batch.rows as usize;
     if rows == 0 {
         return Err(Error::invalid(
@@ -36,7 +37,7 @@ pub fn encode(batch: &RowBatch) -> Result<Vec<Box<RawValue>>, Error> {
             ));
         }
         let nulls = null_positions(&argument, column, rows)?;
-        let cells = cells(&argument, &column.data)?;
+        let cells = cells(&argument, &column.data, json)?;
         if cells.len() != rows {
             return Err(Error::invalid(
                 format!("{argument}.data"),
@@ -146,7 +147,7 @@ fn finite<T: Copy + Into<f64>>(argument: &str, values: &[T]) -> Result<(), Error
     }
 }
 
-fn cells(argument: &str, data: &ColumnData) -> Result<Vec<String>, Error> {
+fn cells(argument: &str, data: &ColumnData, json: JsonFields) -> Result<Vec<String>, Error> {
     let vectors =
         |rows: Vec<Box<RawValue>>| rows.into_iter().map(|row| row.get().to_owned()).collect();
     Ok(match data {
@@ -167,8 +168,15 @@ fn cells(argument: &str, data: &ColumnData) -> Result<Vec<String>, Error> {
         ColumnData::Json(values) => values
             .iter()
             .enumerate()
-            .map(|(row, source)| json_cell(argument, row, source))
-            .collect::<Result<_, _>>()?,
+            .map(|(row, source)| {
+                let value = raw_value(argument, row, source)?;
+                Ok(match value.as_bytes().first() {
+                    Some(b'"' | b'n') if json != JsonFields::Native => quoted(value),
+                    _ => value.to_owned(),
+                })
+            })
+            .collect::<Result<_, Error>>()?,
+        ColumnData::Raw(values) => raw_values(argument, values)?,
         ColumnData::Array(column) => array_cells(argument, column)?,
         ColumnData::FloatVector(matrix) => vectors(vector::encode_f32(argument, matrix)?),
         ColumnData::Float16Vector(matrix) | ColumnData::Bfloat16Vector(matrix) => {
@@ -180,17 +188,22 @@ fn cells(argument: &str, data: &ColumnData) -> Result<Vec<String>, Error> {
     })
 }
 
-fn json_cell(argument: &str, row: usize, source: &str) -> Result<String, Error> {
-    let raw: &RawValue = serde_json::from_str(source).map_err(|_| {
+/// The one JSON value in a text.
+fn raw_value<'a>(argument: &str, row: usize, source: &'a str) -> Result<&'a str, Error> {
+    let value: Result<&RawValue, _> = serde_json::from_str(source);
+    value.map(RawValue::get).map_err(|_| {
         Error::invalid(
             format!("{argument}.data[{row}]"),
             "expected the text of one JSON value",
         )
-    })?;
-    Ok(match raw.get().as_bytes().first() {
-        Some(b'"' | b'n') => quoted(raw.get()),
-        _ => raw.get().to_owned(),
     })
+}
+
+fn raw_values(argument: &str, values: &[String]) -> Result<Vec<String>, Error> {
+    let values = values.iter().enumerate();
+    values
+        .map(|(row, source)| raw_value(argument, row, source).map(str::to_owned))
+        .collect()
 }
 
 fn array_cells(argument: &str, column: &ArrayColumn) -> Result<Vec<String>, Error> {
@@ -209,6 +222,7 @@ fn array_cells(argument: &str, column: &ArrayColumn) -> Result<Vec<String>, Erro
             plain(values)?
         }
         ArrayElements::Varchar(values) => plain(values)?,
+        ArrayElements::Raw(values) => raw_values(argument, values)?,
     };
     let bounds = vector::row_bounds(argument, &column.offsets, elements.len())?;
     Ok(bounds
@@ -230,6 +244,10 @@ mod tests {
         }
     }
 
+    fn encode_old(batch: &RowBatch) -> Result<Vec<Box<RawValue>>, Error> {
+        encode(batch, JsonFields::Old)
+    }
+
     fn batch(rows: u32, columns: Vec<Column>, dynamic: Vec<String>) -> RowBatch {
         RowBatch {
             rows,
@@ -240,7 +258,7 @@ mod tests {
 
     #[test]
     fn columns_become_one_object_a_row() {
-        let rows = encode(&batch(
+        let rows = encode_old(&batch(
             2,
             vec![
                 column(
@@ -283,7 +301,7 @@ mod tests {
             "null".into(),
             "5".into(),
         ];
-        let rows = encode(&batch(
+        let rows = encode_old(&batch(
             4,
             vec![column("meta", ColumnData::Json(source), vec![])],
             vec![],
@@ -302,8 +320,33 @@ mod tests {
     }
 
     #[test]
+    fn a_document_travels_as_it_is_where_the_server_takes_it() {
+        let text = |json| {
+            let batch = batch(
+                1,
+                vec![
+                    column("meta", ColumnData::Json(vec!["\"s\"".into()]), vec![]),
+                    column(
+                        "place",
+                        ColumnData::Raw(vec!["\"POINT (1 2)\"".into()]),
+                        vec![],
+                    ),
+                ],
+                vec![],
+            );
+            encode(&batch, json).unwrap()[0].get().to_owned()
+        };
+        let old = r#"{"meta":"\"s\"","place":"POINT (1 2)"}"#;
+        assert_eq!([text(JsonFields::Old), text(JsonFields::Text)], [old, old]);
+        assert_eq!(
+            text(JsonFields::Native),
+            r#"{"meta":"s","place":"POINT (1 2)"}"#
+        );
+    }
+
+    #[test]
     fn columns_of_unequal_length_are_named() {
-        let error = encode(&batch(
+        let error = encode_old(&batch(
             2,
             vec![column("id", ColumnData::Int64(vec![1]), vec![])],
             vec![],
@@ -317,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_dynamic_part_cannot_replace_a_column() {
-        let error = encode(&batch(
+        let error = encode_old(&batch(
             1,
             vec![column("id", ColumnData::Int64(vec![1]), vec![])],
             vec![r#"{"id":2}"#.into()],

@@ -49,8 +49,10 @@ imports     wasi:clocks/monotonic-clock@0.2.12
             wasi:io/error@0.2.12
             wasi:io/poll@0.2.12
             wasi:io/streams@0.2.12
-exports     milvus:vector-store/entities@0.1.0
+exports     milvus:vector-store/collections@0.1.0
+            milvus:vector-store/entities@0.1.0
             milvus:vector-store/partitions@0.1.0
+            milvus:vector-store/rest@0.1.0
             milvus:vector-store/search@0.1.0
             milvus:vector-store/server@0.1.0
             milvus:vector-store/tools@0.1.0

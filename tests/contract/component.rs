@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use host_harness::collections::CollectionRequest;
 use host_harness::partitions::PartitionRequest;
 use host_harness::{
     CallError, Credential, Endpoint, ErrorKind, ErrorSource, Policy, Rule, ToolError,
@@ -413,12 +414,19 @@ async fn typed(case: &Case<'_>, endpoint: &Endpoint) -> Option<Result<Value, Cal
         Some(PartitionRequest {
             collection_name: text("collectionName")?,
             partition_name: text("partitionName")?,
+            extra: None,
         })
     };
     Some(match case.route.name {
         "collections.describe" => {
             let described = host()
-                .describe_schema(endpoint, &text("collectionName")?)
+                .describe_schema(
+                    endpoint,
+                    &CollectionRequest {
+                        collection_name: text("collectionName")?,
+                        extra: None,
+                    },
+                )
                 .await;
             described.map(|_| Value::Null)
         }

@@ -35,7 +35,7 @@ impl Scene {
         let uri = LocalMilvus::of(server).uri();
         let names = Names::parse([&docs, &alias, &missing].map(String::as_str)).expect("names");
         let listed = Endpoint::builder(uri, Policy::full().collections(names))
-            .dialect(server.dialect())
+            .server(server.spoken())
             .credential(Credential::new(TOKEN.to_owned()))
             .build()
             .expect("an origin on this machine");

@@ -23,6 +23,8 @@ mod policy;
 mod smuggled;
 mod tls;
 
+pub(crate) use smuggled::request;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -7,13 +7,13 @@ use serde_json::{Map, Value, json};
 use super::Stage;
 use crate::servers::Recorder;
 
-/// A request of `route` about the collection `docs` in the database `mine_db`, with a place of the caller's where it takes
-/// one: as much as the policy reads.
-fn request(route: &Route) -> Value {
+/// A request of `route` about a collection in a database, with a place of the caller's where it takes one: as much as the
+/// policy reads.
+pub(crate) fn request(collection: &str, database: &str, route: &Route) -> Value {
     let value = |key: &Key| {
         Some(match (key.verdict, key.keys) {
-            (Verdict::Collection | Verdict::Alias, _) => json!("docs"),
-            (Verdict::Database, _) => json!("mine_db"),
+            (Verdict::Collection | Verdict::Alias, _) => json!(collection),
+            (Verdict::Database, _) => json!(database),
             (Verdict::Outbound, _) => json!("s3://mine/x"),
             _ if !key.required => return None,
             (_, Keys::List(_)) => json!([]),
@@ -34,7 +34,7 @@ async fn t26_each_route_lets_out_the_callers_request_and_no_other() {
     let endpoint = endpoint.build().expect("an origin");
     let stage = Stage::new(host_harness::Limits::default());
     for route in routes::all() {
-        let body = request(route);
+        let body = request("docs", "mine_db", route);
         let named = |own: &str| body.to_string().contains(own);
         let answer = stage
             .host

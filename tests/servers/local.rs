@@ -95,11 +95,11 @@ pub(crate) use Server::{Lite, Standalone};
 
 impl Server {
     /// What it speaks.
-    pub(crate) fn dialect(self) -> Dialect {
-        match self {
+    pub(crate) fn spoken(self) -> host_harness::Server {
+        host_harness::Server::new(match self {
             Lite => Dialect::V2,
             Standalone => Dialect::V1,
-        }
+        })
     }
 
     /// Whether its queries answer a row of this key. Milvus 2.3.5 has a fault: it finds the largest int64 in a search,
@@ -313,7 +313,7 @@ pub(crate) fn endpoint(uri: &str) -> Endpoint {
 /// An endpoint with [`TOKEN`] that speaks what a server speaks.
 pub(crate) fn endpoint_of(server: Server, uri: &str) -> Endpoint {
     Endpoint::builder(uri, Policy::full())
-        .dialect(server.dialect())
+        .server(server.spoken())
         .credential(Credential::new(TOKEN.to_owned()))
         .build()
         .expect("an origin on this machine")

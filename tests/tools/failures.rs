@@ -50,7 +50,7 @@ async fn list(endpoint: Endpoint) -> CallError {
 async fn who_has_no_token_or_another_is_told_so() {
     for (server, wrong) in both().flat_map(|server| [(server, false), (server, true)]) {
         let mut endpoint = Endpoint::builder(LocalMilvus::of(server).uri(), Policy::full())
-            .dialect(server.dialect());
+            .server(server.spoken());
         if wrong {
             endpoint = endpoint.credential(Credential::new("root:another".to_owned()));
         }
@@ -94,7 +94,7 @@ async fn t33_an_error_holds_no_token_even_where_the_server_repeats_it() {
 async fn a_database_that_is_not_there_is_not_found_with_code_800() {
     for server in both() {
         let endpoint = Endpoint::builder(LocalMilvus::of(server).uri(), Policy::full())
-            .dialect(server.dialect())
+            .server(server.spoken())
             .credential(Credential::new(TOKEN.to_owned()))
             .database("nowhere")
             .build()

@@ -7,7 +7,7 @@ use host_harness::types::{
 use host_harness::{CallError, ErrorKind, ErrorSource, Outcome, Retry};
 use serde_json::{Value, json};
 
-use super::{Collection, by_filter, by_ids, column, data, filter, int64, vectors};
+use super::{Collection, batch, by_filter, by_ids, column, data, filter, int64, vectors};
 use crate::servers::Recorder;
 use crate::servers::local::{Lite, LocalMilvus, Server, Standalone, both, endpoint, host, unique};
 
@@ -37,7 +37,7 @@ fn keys(keys: &[i64]) -> Vec<Column> {
 impl Collection {
     async fn insert(&self, rows: u32, columns: Vec<Column>) -> host_harness::entities::WriteReport {
         let report = host()
-            .insert(&self.stage.endpoint, &self.rows(rows, columns))
+            .insert_entities(&self.stage.endpoint, &self.rows(rows, columns))
             .await
             .expect("the rows fit");
         self.stage.settle(&self.name);
@@ -47,7 +47,7 @@ impl Collection {
     async fn all(&self) -> RowBatch {
         let request = self.read(by_filter(""));
         host()
-            .query_entities(&self.stage.endpoint, &request, 0, 100)
+            .query_entities(&self.stage.endpoint, &request)
             .await
             .expect("rows")
             .value
@@ -59,6 +59,7 @@ impl Collection {
             partition_name: None,
             selection,
             schema: None,
+            extra: None,
         }
     }
 }
@@ -161,7 +162,7 @@ async fn columns_of_every_type_come_back_equal() {
         r#"{"extra":{"deep":[true]}}"#.into(),
     ];
     let report = host()
-        .insert(&all.stage.endpoint, &request)
+        .insert_entities(&all.stage.endpoint, &request)
         .await
         .expect("the rows fit");
     assert_eq!((report.rows, report.requests), (3, 1));
@@ -214,7 +215,7 @@ async fn output_fields_say_which_columns_come() {
     let mut request = all.read(by_ids(&[i64::MAX]));
     request.output_fields = vec!["i8".into(), "text".into()];
     let read = host()
-        .query_entities(&all.stage.endpoint, &request, 0, 10)
+        .query_entities(&all.stage.endpoint, &request)
         .await
         .expect("a row");
     let mut names: Vec<_> = read
@@ -232,14 +233,16 @@ async fn offset_and_limit_cut_the_rows() {
     for server in both() {
         let small = small(server).await;
         small.insert(5, keys(&[1, 2, 3, 4, 5])).await;
-        let request = small.read(by_filter("pk > 1"));
+        let mut request = small.read(by_filter("pk > 1"));
+        (request.offset, request.limit) = (1, 2);
         let read = host()
-            .query_entities(&small.stage.endpoint, &request, 1, 2)
+            .query_entities(&small.stage.endpoint, &request)
             .await
             .expect("rows");
         assert_eq!(int64(&read.columns, "pk"), [3, 4]);
+        (request.offset, request.limit) = (16_000, 1_000);
         let error = host()
-            .query_entities(&small.stage.endpoint, &request, 16_000, 1_000)
+            .query_entities(&small.stage.endpoint, &request)
             .await
             .expect_err("beyond");
         assert!(
@@ -257,7 +260,7 @@ async fn rows_are_read_by_key_and_missing_ones_are_left_out() {
         for key in [1, i64::MIN, i64::MAX] {
             let request = small.read(by_ids(&[key, 99]));
             let read = host()
-                .query_entities(&small.stage.endpoint, &request, 0, 10)
+                .query_entities(&small.stage.endpoint, &request)
                 .await
                 .expect("a row");
             if server.queries(key) {
@@ -268,7 +271,7 @@ async fn rows_are_read_by_key_and_missing_ones_are_left_out() {
         }
         let request = small.read(by_ids(&[i64::MAX - 1]));
         let read = host()
-            .query_entities(&small.stage.endpoint, &request, 0, 10)
+            .query_entities(&small.stage.endpoint, &request)
             .await
             .expect("no row");
         assert_eq!(read.rows, 0);
@@ -305,7 +308,7 @@ async fn t31_text_keys_of_any_content_are_read_back() {
                 vec![key.clone()],
             )));
             let read = host()
-                .query_entities(&texts.stage.endpoint, &request, 0, 10)
+                .query_entities(&texts.stage.endpoint, &request)
                 .await
                 .expect("a row");
             assert_eq!(data(&read.columns, "pk"), &ColumnData::Varchar(vec![key]));
@@ -330,7 +333,7 @@ async fn an_upsert_replaces_and_a_partial_one_keeps() {
     pairs.insert(1, first).await;
     let partial = vec![column("pk", ColumnData::Int64(vec![1])), b(21)];
     host()
-        .upsert(&pairs.stage.endpoint, &pairs.rows(1, partial), true)
+        .upsert_entities(&pairs.stage.endpoint, &pairs.replacing(1, partial, true))
         .await
         .expect("a partial upsert");
     let read = pairs.all().await;
@@ -340,7 +343,7 @@ async fn an_upsert_replaces_and_a_partial_one_keeps() {
     );
     let full = [keys(&[1]), vec![b(22)]].concat();
     let report = host()
-        .upsert(&pairs.stage.endpoint, &pairs.rows(1, full), false)
+        .upsert_entities(&pairs.stage.endpoint, &pairs.replacing(1, full, false))
         .await
         .expect("an upsert");
     assert_eq!(
@@ -422,7 +425,7 @@ async fn rows_are_counted_by_filter_and_by_key() {
             (by_ids(&[1, 99]), 1),
         ] {
             let counted = host()
-                .count_entities(&small.stage.endpoint, &small.read(selection))
+                .count_entities(&small.stage.endpoint, &small.count(selection))
                 .await;
             assert_eq!(*counted.expect("a count"), count);
         }
@@ -436,7 +439,7 @@ async fn templates_in_a_filter_are_filled_and_over_v1_they_are_unsupported() {
         small.insert(4, keys(&[1, 2, 3, 4])).await;
         let mut templated = filter("pk > {low}");
         templated.params = Some(r#"{"low":3}"#.into());
-        let request = small.read(host_harness::entities::Selection::ByFilter(templated));
+        let request = small.count(host_harness::entities::Selection::ByFilter(templated));
         let counted = host().count_entities(&small.stage.endpoint, &request).await;
         match (server, counted) {
             (Lite, Ok(counted)) if *counted == 1 => {}
@@ -451,7 +454,7 @@ async fn templates_in_a_filter_are_filled_and_over_v1_they_are_unsupported() {
 async fn a_schema_names_each_field_and_saves_a_request() {
     let all = Collection::new(Lite, all_types()).await;
     let schema = host()
-        .describe_schema(&all.stage.endpoint, &all.name)
+        .describe_schema(&all.stage.endpoint, &all.itself())
         .await
         .expect("a schema");
     let fields: Vec<_> = schema
@@ -483,10 +486,10 @@ async fn a_schema_names_each_field_and_saves_a_request() {
     assert!(of("text").nullable && !of("i8").nullable);
     all.stage.requests();
     let mut request = all.read(by_ids(&[1]));
-    for (schema, requests) in [(None, 2), (Some(schema.value), 1)] {
+    for (schema, requests) in [(None, 2), (Some(schema.value.token), 1)] {
         request.schema = schema;
         host()
-            .query_entities(&all.stage.endpoint, &request, 0, 1)
+            .query_entities(&all.stage.endpoint, &request)
             .await
             .expect("no row");
         assert_eq!(all.stage.requests(), requests);
@@ -500,7 +503,7 @@ async fn a_write_to_a_collection_that_is_not_there_confirms_nothing() {
         let mut request = small.rows(2, keys(&[1, 2]));
         request.collection_name = unique("none");
         let failure = host()
-            .insert(&small.stage.endpoint, &request)
+            .insert_entities(&small.stage.endpoint, &request)
             .await
             .expect_err("no such collection");
         assert_eq!(
@@ -549,7 +552,7 @@ async fn columns_that_do_not_fit_together_are_refused_before_anything_is_sent() 
         ];
         for columns in [short, twice, nan, ragged] {
             let failure = host()
-                .insert(&small.stage.endpoint, &small.rows(2, columns.clone()))
+                .insert_entities(&small.stage.endpoint, &small.rows(2, columns.clone()))
                 .await
                 .expect_err("refused");
             let CallError::Tool(error) = &failure.error else {
@@ -599,14 +602,14 @@ async fn many_rows_are_cut_into_batches_and_all_are_in() {
     let proxy = Recorder::forwarding(LocalMilvus::shared().address());
     let request = texts.rows(rows, columns);
     let report = host()
-        .insert(&endpoint(&proxy.uri()), &request)
+        .insert_entities(&endpoint(&proxy.uri()), &request)
         .await
         .expect("the rows fit");
     assert_eq!((report.rows, report.requests), (rows, 2));
     assert_eq!(report.ids, Some(Ids::Int64(all)));
     assert_eq!(proxy.requests().len(), 2);
     let counted = host()
-        .count_entities(&texts.stage.endpoint, &texts.read(by_filter("")))
+        .count_entities(&texts.stage.endpoint, &texts.count(by_filter("")))
         .await;
     assert_eq!(*counted.expect("a count"), u64::from(rows));
 }
@@ -633,17 +636,14 @@ async fn t75_a_write_that_breaks_midway_says_what_is_in_and_where_to_go_on() {
         column("pk", ColumnData::Int64(all.clone())),
         column("text", ColumnData::Varchar(vec![text; rows as usize])),
     ];
-    let request = host_harness::entities::WriteRequest {
+    let request = host_harness::entities::InsertRequest {
         collection_name: "docs".into(),
         partition_name: None,
-        rows: RowBatch {
-            rows,
-            columns,
-            dynamic: Vec::new(),
-        },
+        rows: batch(rows, columns),
+        extra: None,
     };
     let failure = host()
-        .insert(&endpoint(&milvus.uri()), &request)
+        .insert_entities(&endpoint(&milvus.uri()), &request)
         .await
         .expect_err("the second batch");
     let confirmed = failure.confirmed.rows as usize;

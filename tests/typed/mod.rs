@@ -5,7 +5,8 @@ mod entities;
 mod pages;
 mod search;
 
-use host_harness::entities::{QueryRequest, Selection, WriteRequest};
+use host_harness::collections::CollectionRequest;
+use host_harness::entities::{CountRequest, InsertRequest, QueryRequest, Selection, UpsertRequest};
 use host_harness::types::{Column, ColumnData, F32Matrix, FilterExpression, Ids, RowBatch};
 use serde_json::Value;
 
@@ -27,16 +28,31 @@ impl Collection {
     }
 
     /// A write of columns.
-    fn rows(&self, rows: u32, columns: Vec<Column>) -> WriteRequest {
-        let rows = RowBatch {
-            rows,
-            columns,
-            dynamic: Vec::new(),
-        };
-        WriteRequest {
+    fn rows(&self, rows: u32, columns: Vec<Column>) -> InsertRequest {
+        InsertRequest {
             collection_name: self.name.clone(),
             partition_name: None,
-            rows,
+            rows: batch(rows, columns),
+            extra: None,
+        }
+    }
+
+    /// The same, in the place of those of the same key.
+    fn replacing(&self, rows: u32, columns: Vec<Column>, partial: bool) -> UpsertRequest {
+        UpsertRequest {
+            collection_name: self.name.clone(),
+            partition_name: None,
+            rows: batch(rows, columns),
+            partial,
+            extra: None,
+        }
+    }
+
+    /// The collection itself.
+    fn itself(&self) -> CollectionRequest {
+        CollectionRequest {
+            collection_name: self.name.clone(),
+            extra: None,
         }
     }
 
@@ -47,9 +63,32 @@ impl Collection {
             partition_names: Vec::new(),
             selection,
             output_fields: Vec::new(),
+            offset: 0,
+            limit: 100,
             consistency_level: None,
             schema: None,
+            extra: None,
         }
+    }
+
+    /// A count of what `selection` says.
+    fn count(&self, selection: Selection) -> CountRequest {
+        CountRequest {
+            collection_name: self.name.clone(),
+            partition_names: Vec::new(),
+            selection,
+            consistency_level: None,
+            schema: None,
+            extra: None,
+        }
+    }
+}
+
+fn batch(rows: u32, columns: Vec<Column>) -> RowBatch {
+    RowBatch {
+        rows,
+        columns,
+        dynamic: Vec::new(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Iteration: every row once, in the order of the key, whatever the size of a page.
 
-use host_harness::entities::QueryRequest;
+use host_harness::entities::PageRequest;
 use host_harness::types::{ColumnData, Ids};
 use host_harness::{CallError, ErrorKind};
 use serde_json::json;
 
-use super::{Collection, by_filter, by_ids, column, data, int64, vectors};
+use super::{Collection, column, data, filter, int64, vectors};
 use crate::servers::local::{Server, both, host};
 
 /// A collection with these keys, and `n` the number of each key's place.
@@ -30,30 +30,34 @@ async fn numbered(server: Server, keys: &[i64]) -> Collection {
     ];
     let rows = u32::try_from(keys.len()).expect("few");
     host()
-        .insert(&collection.stage.endpoint, &collection.rows(rows, columns))
+        .insert_entities(&collection.stage.endpoint, &collection.rows(rows, columns))
         .await
         .expect("the rows fit");
     collection.stage.settle(&collection.name);
     collection
 }
 
-fn read(collection: &Collection, filter: &str) -> QueryRequest {
-    let mut request = collection.read(by_filter(filter));
-    request.output_fields = vec!["pk".into()];
-    request
+fn read(collection: &Collection, expression: &str) -> PageRequest {
+    PageRequest {
+        collection_name: collection.name.clone(),
+        partition_names: Vec::new(),
+        filter: filter(expression),
+        output_fields: vec!["pk".into()],
+        page_rows: 5,
+        after: None,
+        consistency_level: None,
+        schema: None,
+        extra: None,
+    }
 }
 
 /// The keys of each page, to the end.
-async fn walk(collection: &Collection, request: &QueryRequest, page_rows: u32) -> Vec<Vec<i64>> {
-    let (mut pages, mut after) = (Vec::new(), None);
+async fn walk(collection: &Collection, request: &PageRequest, page_rows: u32) -> Vec<Vec<i64>> {
+    let (mut pages, mut request) = (Vec::new(), request.clone());
+    request.page_rows = page_rows;
     loop {
         let page = host()
-            .next_page(
-                &collection.stage.endpoint,
-                request,
-                page_rows,
-                after.as_ref(),
-            )
+            .next_entities_page(&collection.stage.endpoint, &request)
             .await;
         let page = page.expect("a page");
         assert!(
@@ -68,7 +72,7 @@ async fn walk(collection: &Collection, request: &QueryRequest, page_rows: u32) -
         });
         assert!(pages.len() < 5_000, "it ends");
         match page.value.next {
-            Some(next) => after = Some(next),
+            Some(next) => request.after = Some(next),
             None => return pages,
         }
     }
@@ -97,10 +101,11 @@ async fn each_row_comes_once_and_in_order_whatever_the_size_of_a_page() {
         let mut request = read(&collection, "");
         request.schema = Some(
             host()
-                .describe_schema(&collection.stage.endpoint, &collection.name)
+                .describe_schema(&collection.stage.endpoint, &collection.itself())
                 .await
                 .expect("a schema")
-                .value,
+                .value
+                .token,
         );
         for page_rows in [7, 100, 2_000] {
             let pages = walk(&collection, &request, page_rows).await;
@@ -155,16 +160,17 @@ async fn text_keys_are_walked_in_the_order_of_their_bytes() {
             column("v", vectors(2, vec![0.0; 300])),
         ];
         let report = host()
-            .insert(&collection.stage.endpoint, &collection.rows(150, columns))
+            .insert_entities(&collection.stage.endpoint, &collection.rows(150, columns))
             .await
             .expect("the rows fit");
         assert_eq!(report.ids, Some(Ids::Varchar(keys.clone())));
         collection.stage.settle(&collection.name);
         keys.sort_unstable();
-        let (request, mut found, mut after) = (read(&collection, ""), Vec::new(), None);
+        let (mut request, mut found) = (read(&collection, ""), Vec::new());
+        request.page_rows = 40;
         loop {
             let page = host()
-                .next_page(&collection.stage.endpoint, &request, 40, after.as_ref())
+                .next_entities_page(&collection.stage.endpoint, &request)
                 .await
                 .expect("a page");
             if page.rows.rows > 0 {
@@ -174,7 +180,7 @@ async fn text_keys_are_walked_in_the_order_of_their_bytes() {
                 found.extend(keys.clone());
             }
             let Some(next) = page.value.next else { break };
-            after = Some(next);
+            request.after = Some(next);
         }
         assert_eq!(found, keys);
     }
@@ -184,9 +190,9 @@ async fn text_keys_are_walked_in_the_order_of_their_bytes() {
 async fn rows_behind_the_cursor_do_not_come_and_those_before_it_do() {
     for server in both() {
         let collection = numbered(server, &(0..20).map(|n| n * 10).collect::<Vec<_>>()).await;
-        let request = read(&collection, "");
+        let mut request = read(&collection, "");
         let first = host()
-            .next_page(&collection.stage.endpoint, &request, 5, None)
+            .next_entities_page(&collection.stage.endpoint, &request)
             .await
             .expect("a page");
         let seen = int64(&first.rows.columns, "pk").to_vec();
@@ -196,20 +202,21 @@ async fn rows_behind_the_cursor_do_not_come_and_those_before_it_do() {
             column("v", vectors(2, vec![0.0; 4])),
         ];
         host()
-            .insert(&collection.stage.endpoint, &collection.rows(2, columns))
+            .insert_entities(&collection.stage.endpoint, &collection.rows(2, columns))
             .await
             .expect("the rows fit");
         collection.stage.settle(&collection.name);
-        let (mut after, mut rest) = (first.value.next, Vec::new());
-        while let Some(cursor) = after {
+        let mut rest = Vec::new();
+        request.after = first.value.next;
+        while request.after.is_some() {
             let page = host()
-                .next_page(&collection.stage.endpoint, &request, 5, Some(&cursor))
+                .next_entities_page(&collection.stage.endpoint, &request)
                 .await
                 .expect("a page");
             if page.rows.rows > 0 {
                 rest.extend_from_slice(int64(&page.rows.columns, "pk"));
             }
-            after = page.value.next;
+            request.after = page.value.next;
         }
         assert!(!rest.contains(&-5) && rest.contains(&195), "{rest:?}");
         assert_eq!(seen.len() + rest.len(), 21);
@@ -255,19 +262,18 @@ async fn t58_a_changed_cursor_and_another_requests_cursor_are_refused() {
         let collection = numbered(server, &(0..50).collect::<Vec<_>>()).await;
         let request = read(&collection, "");
         let page = host()
-            .next_page(&collection.stage.endpoint, &request, 10, None)
+            .next_entities_page(&collection.stage.endpoint, &request)
             .await
             .expect("a page");
         let cursor = page.value.next.expect("there are more");
         collection.stage.requests();
-        let refused = async |request: &QueryRequest, cursor: &str| {
+        let refused = async |request: &PageRequest, cursor: &str| {
+            let request = PageRequest {
+                after: Some(cursor.to_owned()),
+                ..request.clone()
+            };
             let error = host()
-                .next_page(
-                    &collection.stage.endpoint,
-                    request,
-                    10,
-                    Some(&cursor.to_owned()),
-                )
+                .next_entities_page(&collection.stage.endpoint, &request)
                 .await
                 .expect_err("refused");
             let CallError::Tool(error) = error else {
@@ -312,17 +318,17 @@ async fn t58_a_changed_cursor_and_another_requests_cursor_are_refused() {
 }
 
 #[tokio::test]
-async fn a_page_of_no_rows_and_a_selection_by_keys_are_refused_before_anything_is_sent() {
+async fn a_page_of_no_rows_is_refused_before_anything_is_sent() {
     for server in both() {
         let collection = numbered(server, &[1]).await;
         collection.stage.requests();
-        for (request, page_rows, argument) in [
-            (read(&collection, ""), 0, "page-rows"),
-            (read(&collection, ""), 16_384, "page-rows"),
-            (collection.read(by_ids(&[1])), 10, "selection"),
-        ] {
+        for page_rows in [0, 16_384] {
+            let request = PageRequest {
+                page_rows,
+                ..read(&collection, "")
+            };
             let error = host()
-                .next_page(&collection.stage.endpoint, &request, page_rows, None)
+                .next_entities_page(&collection.stage.endpoint, &request)
                 .await
                 .expect_err("refused");
             let CallError::Tool(error) = error else {
@@ -330,7 +336,7 @@ async fn a_page_of_no_rows_and_a_selection_by_keys_are_refused_before_anything_i
             };
             assert_eq!(
                 (error.kind, error.argument.as_deref()),
-                (ErrorKind::InvalidArgument, Some(argument))
+                (ErrorKind::InvalidArgument, Some("page-rows"))
             );
         }
         assert_eq!(collection.stage.requests(), 0);

@@ -1,6 +1,9 @@
 //! Searches: several queries at once, hits as columns.
 
-use host_harness::search::{AnnSearch, Grouping, QueryData, Ranker, SearchOptions, WeightedRanker};
+use host_harness::search::{
+    AnnSearch, Grouping, HybridSearchRequest, QueryData, Ranker, RrfRanker, SearchOptions,
+    SearchRequest, WeightedRanker,
+};
 use host_harness::types::{Column, ColumnData, ConsistencyLevel, F32Matrix, Ids, SparseMatrix};
 use host_harness::{CallError, ErrorKind};
 use serde_json::json;
@@ -39,7 +42,7 @@ async fn words() -> Collection {
         column("s", ColumnData::SparseFloatVector(sparse)),
     ];
     host()
-        .insert(&collection.stage.endpoint, &collection.rows(6, columns))
+        .insert_entities(&collection.stage.endpoint, &collection.rows(6, columns))
         .await
         .expect("the rows fit");
     collection
@@ -55,7 +58,36 @@ fn options(collection: &Collection) -> SearchOptions {
         consistency_level: Some(ConsistencyLevel::Strong),
         function_score: None,
         schema: None,
+        extra: None,
     }
+}
+
+fn search(options: &SearchOptions, search: &AnnSearch) -> SearchRequest {
+    SearchRequest {
+        options: options.clone(),
+        search: search.clone(),
+    }
+}
+
+fn hybrid(
+    options: &SearchOptions,
+    searches: &[AnnSearch],
+    ranker: &Ranker,
+    limit: u32,
+) -> HybridSearchRequest {
+    HybridSearchRequest {
+        options: options.clone(),
+        searches: searches.to_vec(),
+        ranker: ranker.clone(),
+        limit,
+    }
+}
+
+fn rrf(k: u32) -> Ranker {
+    Ranker::Rrf(RrfRanker {
+        k: Some(k),
+        weights: Vec::new(),
+    })
 }
 
 fn near(values: Vec<f32>) -> AnnSearch {
@@ -68,6 +100,7 @@ fn near(values: Vec<f32>) -> AnnSearch {
         radius: None,
         range_filter: None,
         params: None,
+        extra: None,
     }
 }
 
@@ -87,11 +120,11 @@ fn sparse(index: u32) -> AnnSearch {
 #[tokio::test]
 async fn several_queries_have_their_hits_one_after_the_other() {
     let words = words().await;
-    let mut search = near(vec![0.0, 0.0, 7.0, 0.0, 3.0, 0.0]);
-    search.radius = Some(10.0);
+    let mut asked = near(vec![0.0, 0.0, 7.0, 0.0, 3.0, 0.0]);
+    asked.radius = Some(10.0);
     words.stage.requests();
     let found = host()
-        .search_entities(&words.stage.endpoint, &options(&words), &search)
+        .search_entities(&words.stage.endpoint, &search(&options(&words), &asked))
         .await
         .expect("hits")
         .value;
@@ -108,10 +141,10 @@ async fn several_queries_have_their_hits_one_after_the_other() {
 #[tokio::test]
 async fn queries_with_fewer_hits_than_others_are_told_apart() {
     let words = words().await;
-    let mut search = near(vec![0.0, 0.0, 50.0, 0.0, 3.0, 0.0]);
-    search.radius = Some(1.5);
+    let mut asked = near(vec![0.0, 0.0, 50.0, 0.0, 3.0, 0.0]);
+    asked.radius = Some(1.5);
     let found = host()
-        .search_entities(&words.stage.endpoint, &options(&words), &search)
+        .search_entities(&words.stage.endpoint, &search(&options(&words), &asked))
         .await
         .expect("hits")
         .value;
@@ -129,14 +162,18 @@ async fn output_fields_come_as_columns() {
     options.output_fields = vec!["word".into(), "kind".into(), "v".into()];
     options.schema = Some(
         host()
-            .describe_schema(&words.stage.endpoint, &words.name)
+            .describe_schema(&words.stage.endpoint, &words.itself())
             .await
             .expect("a schema")
-            .value,
+            .value
+            .token,
     );
     words.stage.requests();
     let found = host()
-        .search_entities(&words.stage.endpoint, &options, &near(vec![0.0, 0.0]))
+        .search_entities(
+            &words.stage.endpoint,
+            &search(&options, &near(vec![0.0, 0.0])),
+        )
         .await
         .expect("hits")
         .value;
@@ -158,9 +195,9 @@ async fn output_fields_come_as_columns() {
 #[tokio::test]
 async fn filter_offset_range_and_grouping_narrow_the_hits() {
     let words = words().await;
-    let ids = async |options: &SearchOptions, search: &AnnSearch| {
+    let ids = async |options: &SearchOptions, asked: &AnnSearch| {
         let found = host()
-            .search_entities(&words.stage.endpoint, options, search)
+            .search_entities(&words.stage.endpoint, &search(options, asked))
             .await
             .expect("hits")
             .value;
@@ -218,13 +255,13 @@ async fn filter_offset_range_and_grouping_narrow_the_hits() {
 #[tokio::test]
 async fn stored_rows_can_be_the_queries() {
     let words = words().await;
-    let search = AnnSearch {
+    let asked = AnnSearch {
         data: QueryData::Stored(Ids::Int64(vec![1, 6])),
         limit: 2,
         ..near(Vec::new())
     };
     let found = host()
-        .search_entities(&words.stage.endpoint, &options(&words), &search)
+        .search_entities(&words.stage.endpoint, &search(&options(&words), &asked))
         .await
         .expect("hits")
         .value;
@@ -238,7 +275,7 @@ async fn stored_rows_can_be_the_queries() {
 async fn a_sparse_query_finds_its_own_dimension() {
     let words = words().await;
     let found = host()
-        .search_entities(&words.stage.endpoint, &options(&words), &sparse(4))
+        .search_entities(&words.stage.endpoint, &search(&options(&words), &sparse(4)))
         .await
         .expect("hits")
         .value;
@@ -257,10 +294,7 @@ async fn a_hybrid_search_joins_the_hits() {
     let found = host()
         .hybrid_search_entities(
             &words.stage.endpoint,
-            &options,
-            &requests,
-            &Ranker::Rrf(60),
-            3,
+            &hybrid(&options, &requests, &rrf(60), 3),
         )
         .await;
     let found = found.expect("hits").value;
@@ -278,7 +312,10 @@ async fn a_hybrid_search_joins_the_hits() {
         norm_score: true,
     });
     let found = host()
-        .hybrid_search_entities(&words.stage.endpoint, &options, &requests, &weighted, 1)
+        .hybrid_search_entities(
+            &words.stage.endpoint,
+            &hybrid(&options, &requests, &weighted, 1),
+        )
         .await;
     assert_eq!(found.expect("hits").ids, Ids::Int64(vec![1]));
 }
@@ -291,7 +328,7 @@ async fn what_does_not_fit_is_refused_before_anything_is_sent() {
         CallError::Tool(error) => assert_eq!(error.kind, ErrorKind::InvalidArgument, "{error:?}"),
         other => panic!("{other:?}"),
     };
-    for search in [
+    for asked in [
         near(vec![0.0, f32::NAN]),
         near(vec![0.0; 3]),
         near(Vec::new()),
@@ -305,7 +342,7 @@ async fn what_does_not_fit_is_refused_before_anything_is_sent() {
         },
     ] {
         let error = host()
-            .search_entities(&words.stage.endpoint, &options(&words), &search)
+            .search_entities(&words.stage.endpoint, &search(&options(&words), &asked))
             .await;
         refused(error.expect_err("refused"));
     }
@@ -314,18 +351,11 @@ async fn what_does_not_fit_is_refused_before_anything_is_sent() {
         norm_score: false,
     });
     let two = [near(vec![0.0, 0.0]), sparse(1)];
-    for (requests, ranker) in [
-        (&two[..0], Ranker::Rrf(60)),
-        (&two[..], short),
-        (&two[..], Ranker::Rrf(0)),
-    ] {
+    for (requests, ranker) in [(&two[..0], rrf(60)), (&two[..], short), (&two[..], rrf(0))] {
         let error = host()
             .hybrid_search_entities(
                 &words.stage.endpoint,
-                &options(&words),
-                requests,
-                &ranker,
-                3,
+                &hybrid(&options(&words), requests, &ranker, 3),
             )
             .await;
         refused(error.expect_err("refused"));
@@ -339,7 +369,10 @@ async fn a_search_in_a_collection_that_is_not_there_is_not_found() {
     let mut options = options(&words);
     options.collection_name = crate::servers::local::unique("none");
     let error = host()
-        .search_entities(&words.stage.endpoint, &options, &near(vec![0.0, 0.0]))
+        .search_entities(
+            &words.stage.endpoint,
+            &search(&options, &near(vec![0.0, 0.0])),
+        )
         .await;
     let CallError::Tool(error) = error.expect_err("no such collection") else {
         panic!("a tool's error")

@@ -6,7 +6,9 @@ use crate::files;
 use crate::output;
 use crate::output::outln;
 use crate::settings::{Flags, Settings};
-use host_harness::{Answer, CallError, Dialect, Endpoint, ErrorKind, ErrorSource, Host, Json};
+use host_harness::{
+    Answer, CallError, Dialect, Endpoint, ErrorKind, ErrorSource, Host, Json, Server, ServerInfo,
+};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -111,11 +113,16 @@ async fn older(
         return Ok(None);
     }
     match host.probe(endpoint).await {
-        Ok(info) if info.dialect == Dialect::V1 => {
+        Ok(info) if spoken(&info) == Dialect::V1 => {
             settings.endpoint_in(Some(Dialect::V1)).map(Some)
         }
         _ => Ok(None),
     }
+}
+
+/// The REST API of a server as it was found; what is not known is the newer one.
+pub(super) fn spoken(info: &ServerInfo) -> Dialect {
+    Server::parse(&info.server).map_or(Dialect::V2, |server| server.rest)
 }
 
 /// The arguments as JSON: the host takes nothing else.

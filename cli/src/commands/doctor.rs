@@ -1,6 +1,7 @@
 //! `milvus-host doctor`: what is reachable, and what to do where something is not. It goes the same way as every
 //! call: through the sandbox and its policy.
 
+use super::call::spoken;
 use crate::failure::{Failure, REFUSED, TOOL, UNREACHABLE};
 use crate::hints;
 use crate::output::{clean, outln};
@@ -73,7 +74,8 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
     }
     match host.probe(&endpoint).await {
         Ok(info) => {
-            if settings.dialect() == Some(Dialect::V2) && info.dialect == Dialect::V1 {
+            let spoken = spoken(&info);
+            if settings.dialect() == Some(Dialect::V2) && spoken == Dialect::V1 {
                 checks.push(Check::bad(
                     "dialect",
                     format!("{origin} has no REST v2"),
@@ -82,14 +84,14 @@ pub(crate) async fn run(flags: &Flags, arguments: &Arguments) -> Result<(), Fail
             }
             checks.push(Check::good(
                 "milvus",
-                match info.dialect {
+                match spoken {
                     Dialect::V2 => format!("{origin} answers and speaks REST v2"),
                     Dialect::V1 => format!(
                         "{origin} answers and speaks REST v1 (Milvus 2.2.9 to 2.3.12), which has fewer operations"
                     ),
                 },
             ));
-            endpoint = settings.endpoint_in(Some(settings.dialect().unwrap_or(info.dialect)))?;
+            endpoint = settings.endpoint_in(Some(settings.dialect().unwrap_or(spoken)))?;
         }
         Err(error) => checks.push(match speaks_tls(&host, &settings, &origin, &error).await {
             Some(check) => check,

@@ -4,7 +4,9 @@ use super::file::File;
 use crate::failure::Failure;
 use crate::files;
 use clap::builder::NonEmptyStringValueParser;
-use host_harness::{Dialect, Endpoint, EndpointBuilder, EndpointError, Origin, Policy};
+use host_harness::{
+    Dialect, Endpoint, EndpointBuilder, EndpointError, JsonFields, Origin, Policy, Server,
+};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -46,6 +48,15 @@ pub(super) struct Flags {
         help_heading = "Settings"
     )]
     dialect: Option<DialectName>,
+    /// How the server has JSON fields [default: old, as releases up to Milvus 3.0.2]
+    #[arg(
+        long,
+        env = "MILVUS_JSON_FIELDS",
+        global = true,
+        value_name = "WAY",
+        help_heading = "Settings"
+    )]
+    json_fields: Option<JsonFieldsName>,
     /// Certificate authority of Milvus' certificate, PEM, instead of the system's, which `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` decide, if set
     #[arg(
@@ -101,6 +112,28 @@ impl From<DialectName> for Dialect {
     }
 }
 
+/// How a server has JSON fields, as a flag and a file spell it.
+#[derive(Debug, Clone, Copy, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum JsonFieldsName {
+    /// As text, which a write unwraps
+    Old,
+    /// As the documents they are (`proxy.http.nativeJSONResponse`)
+    Native,
+    /// As text, by a newer Milvus that is set so
+    Text,
+}
+
+impl From<JsonFieldsName> for JsonFields {
+    fn from(name: JsonFieldsName) -> Self {
+        match name {
+            JsonFieldsName::Old => Self::Old,
+            JsonFieldsName::Native => Self::Native,
+            JsonFieldsName::Text => Self::Text,
+        }
+    }
+}
+
 impl Flags {
     pub(super) fn resolve(&self, file: &File) -> Connection {
         Connection {
@@ -111,6 +144,7 @@ impl Flags {
                 .unwrap_or_else(|| DEFAULT_URI.to_owned()),
             database: self.database.clone().or_else(|| file.database.clone()),
             dialect: self.dialect.or(file.dialect).map(Dialect::from),
+            json_fields: self.json_fields.or(file.json_fields).map(JsonFields::from),
             ca_cert: self
                 .ca_cert
                 .clone()
@@ -138,6 +172,7 @@ pub(super) struct Connection {
     pub(super) uri: String,
     pub(super) database: Option<String>,
     pub(super) dialect: Option<Dialect>,
+    json_fields: Option<JsonFields>,
     ca_cert: Option<PathBuf>,
     client_cert: Option<PathBuf>,
     client_key: Option<PathBuf>,
@@ -146,7 +181,16 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// An endpoint without dialect and credential.
+    /// What the server speaks, in a dialect that was named or found out.
+    pub(super) fn server(&self, dialect: Option<Dialect>) -> Option<Server> {
+        let known = dialect.is_some() || self.json_fields.is_some();
+        known.then(|| Server {
+            rest: dialect.unwrap_or(Dialect::V2),
+            json: self.json_fields,
+        })
+    }
+
+    /// An endpoint without server and credential.
     pub(super) fn builder(&self, policy: Policy) -> Result<EndpointBuilder, Failure> {
         let mut builder = Endpoint::builder(&self.uri, policy);
         if let Some(database) = &self.database {

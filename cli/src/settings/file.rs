@@ -4,7 +4,7 @@
 //! without being named, and so may come with a folder that somebody else made: it sets `HARMLESS` keys and no others,
 //! so that a new key is refused there until it is listed, and it lengthens no call.
 
-use super::connection::DialectName;
+use super::connection::{DialectName, JsonFieldsName};
 use crate::failure::Failure;
 use crate::files;
 use host_harness::{LimitKind, Limits};
@@ -29,6 +29,7 @@ pub(crate) struct File {
     pub(crate) uri: Option<String>,
     pub(crate) database: Option<String>,
     pub(super) dialect: Option<DialectName>,
+    pub(super) json_fields: Option<JsonFieldsName>,
     pub(crate) ca_cert: Option<PathBuf>,
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) client_key: Option<PathBuf>,
@@ -124,6 +125,7 @@ mod tests {
         for setting in [
             "uri = \"http://evil\"",
             "database = \"theirs\"",
+            "json_fields = \"native\"",
             "token_file = \"x\"",
             "token_command = [\"x\"]",
             "ca_cert = \"x\"",

@@ -136,8 +136,8 @@ impl Settings {
         if let Some(credential) = self.credential.credential()? {
             builder = builder.credential(credential);
         }
-        if let Some(dialect) = dialect {
-            builder = builder.dialect(dialect);
+        if let Some(server) = self.connection.server(dialect) {
+            builder = builder.server(server);
         }
         builder.build().map_err(|error| connection::refused(&error))
     }

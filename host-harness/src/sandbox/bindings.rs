@@ -63,7 +63,15 @@ macro_rules! interfaces {
     };
 }
 
-interfaces!(tools, server, entities, search, partitions, rest);
+interfaces!(
+    tools,
+    server,
+    collections,
+    entities,
+    search,
+    partitions,
+    rest
+);
 
 /// What the interfaces are made of, for those who call them.
 pub(crate) mod contract {
@@ -81,9 +89,14 @@ pub(crate) mod contract {
     /// Requests and answers for rows. From `wit/entities.wit`.
     pub mod entities {
         pub use super::super::entities::{
-            Cursor, DeleteReport, DeleteRequest, Page, QueryRequest, Selection, WriteError,
-            WriteReport, WriteRequest,
+            CountRequest, Cursor, DeleteReport, DeleteRequest, InsertRequest, Page, PageRequest,
+            QueryRequest, Selection, UpsertRequest, WriteError, WriteReport,
         };
+    }
+
+    /// Requests for collections. From `wit/collections.wit`.
+    pub mod collections {
+        pub use super::super::collections::CollectionRequest;
     }
 
     /// Requests for partitions. From `wit/partitions.wit`.
@@ -94,7 +107,8 @@ pub(crate) mod contract {
     /// Requests and answers for searches. From `wit/search.wit`.
     pub mod search {
         pub use super::super::search::{
-            AnnSearch, Grouping, QueryData, Ranker, SearchOptions, SearchResult, WeightedRanker,
+            AnnSearch, EmbeddingLists, Grouping, HybridSearchRequest, OtherRanker, QueryData,
+            Ranker, RrfRanker, SearchOptions, SearchRequest, SearchResult, WeightedRanker,
         };
     }
 }

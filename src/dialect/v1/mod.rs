@@ -18,7 +18,7 @@ use crate::operations::collections::{
 use crate::operations::entities::{Delete, Get, Insert, Query, Upsert};
 use crate::operations::search::Search;
 use crate::operations::{NotInV1, Operation, Reply, is_zero};
-use crate::values::json::raw;
+use crate::values::json::{Members, raw};
 use crate::values::{columns, filter};
 use anyhow::Context as _;
 use routes::{Route, v1 as row};
@@ -42,6 +42,25 @@ pub trait InV1 {
     /// `unsupported` for what v1 lacks, naming the version that has it; `invalid-argument` for what v1 takes for
     /// something else.
     fn request(&self, database: Option<&str>) -> Result<Encoded, Error>;
+
+    /// The collection by whose schema it has to be [fitted](Self::fitted) before it is sent.
+    ///
+    /// # Errors
+    /// `unsupported` for what v1 lacks: then no schema is looked up.
+    fn fits_by(&self) -> Result<Option<&str>, Error> {
+        Ok(None)
+    }
+
+    /// The same operation, as v1 takes it for this collection. `None`: as it is.
+    ///
+    /// # Errors
+    /// `invalid-argument` for what v1 would take for something else.
+    fn fitted(&self, _: &CollectionSchema) -> Result<Option<Self>, Error>
+    where
+        Self: Sized,
+    {
+        Ok(None)
+    }
 
     /// v1's answer in the form that v2 gives it.
     ///
@@ -129,22 +148,8 @@ fn describe(collection_name: &str, database: Option<&str>) -> Result<Encoded, Er
 fn answer(data: &Value) -> Reply {
     Reply {
         data: raw(data),
-        topks: None,
+        beside: Members::default(),
     }
-}
-
-/// A filter that every row passes: v1 takes no empty one. The smallest int64 cannot be written as a number.
-///
-/// # Errors
-/// The schema has no primary key.
-pub fn every_row(schema: &CollectionSchema) -> anyhow::Result<String> {
-    let key = columns::primary_key(schema)?;
-    Ok(if key.data_type == "VarChar" {
-        format!("{} >= \"\"", key.name)
-    } else {
-        let most = i64::MAX;
-        format!("{0} >= -{most} or {0} < -{most}", key.name)
-    })
 }
 
 impl InV1 for ListCollections {
@@ -281,6 +286,15 @@ impl InV1 for Insert<'_> {
         };
         post(&row::INSERT, &rows, database)
     }
+
+    fn fits_by(&self) -> Result<Option<&str>, Error> {
+        self.request(None)?;
+        Ok(Some(self.collection_name))
+    }
+
+    fn fitted(&self, schema: &CollectionSchema) -> Result<Option<Self>, Error> {
+        rows::check(self.data, schema).map(|()| None)
+    }
 }
 
 impl InV1 for Upsert<'_> {
@@ -294,6 +308,15 @@ impl InV1 for Upsert<'_> {
             data: self.data,
         };
         post(&row::UPSERT, &rows, database)
+    }
+
+    fn fits_by(&self) -> Result<Option<&str>, Error> {
+        self.request(None)?;
+        Ok(Some(self.collection_name))
+    }
+
+    fn fitted(&self, schema: &CollectionSchema) -> Result<Option<Self>, Error> {
+        rows::check(self.data, schema).map(|()| None)
     }
 }
 
@@ -357,6 +380,25 @@ impl InV1 for Query {
             offset: self.offset,
         };
         post(&row::QUERY, &keys, database)
+    }
+
+    fn fits_by(&self) -> Result<Option<&str>, Error> {
+        Ok(self.filter.is_empty().then_some(&self.collection_name))
+    }
+
+    /// v1 takes no empty filter: one that every row passes stands for it. The smallest int64 cannot be written as a number.
+    fn fitted(&self, schema: &CollectionSchema) -> Result<Option<Self>, Error> {
+        let key = columns::primary_key(schema).map_err(|cause| Error::protocol(&cause))?;
+        let filter = if key.data_type == "VarChar" {
+            format!("{} >= \"\"", key.name)
+        } else {
+            let most = i64::MAX;
+            format!("{0} >= -{most} or {0} < -{most}", key.name)
+        };
+        Ok(Some(Self {
+            filter,
+            ..self.clone()
+        }))
     }
 }
 
@@ -445,6 +487,23 @@ impl InV1 for Search {
             params: &self.search_params,
         };
         post(&row::SEARCH, &keys, database)
+    }
+
+    fn fits_by(&self) -> Result<Option<&str>, Error> {
+        Ok(self.anns_field.as_ref().map(|_| &*self.collection_name))
+    }
+
+    /// v1 has no key for the vector field: it searches the only one, and where another is named it would search that.
+    fn fitted(&self, schema: &CollectionSchema) -> Result<Option<Self>, Error> {
+        let vectors = columns::vector_fields(schema);
+        let named = self.anns_field.as_deref().unwrap_or_default();
+        if vectors.iter().any(|field| field.name == named) {
+            return Ok(None);
+        }
+        Err(Error::invalid(
+            "anns_field",
+            format_args!("expected {}", columns::names(&vectors)),
+        ))
     }
 }
 

@@ -137,6 +137,7 @@ mod tests {
                 field("word", "VarChar", None),
             ],
             enable_dynamic_field,
+            token: String::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::client::Client;
 use crate::client::scripted::{Scripted, Sent, connection};
-use crate::contract::types::{Connection, Dialect, FieldSchema};
+use crate::contract::types::{Connection, FieldSchema};
 use crate::dialect::Spoken;
 use crate::operations::collections::{GetStats, IndexParams, LoadCollection, ReleaseCollection};
 use crate::operations::schema::NewSchema;
@@ -9,7 +9,7 @@ use crate::operations::search::{Hits, HybridSearch};
 
 fn v1() -> Connection {
     Connection {
-        dialect: Some(Dialect::V1),
+        server: Some("rest=v1".into()),
         database: Some("d".into()),
         ..connection()
     }
@@ -376,10 +376,19 @@ fn every_row_passes_a_filter_that_has_every_key() {
             function_output: false,
         }],
         enable_dynamic_field: false,
+        token: String::new(),
+    };
+    let filter = |data_type: &str| {
+        let query = Query {
+            collection_name: "c".into(),
+            ..Query::default()
+        };
+        assert_eq!(query.fits_by().unwrap(), Some("c"));
+        query.fitted(&schema(data_type)).unwrap().unwrap().filter
     };
     assert_eq!(
-        every_row(&schema("Int64")).unwrap(),
+        filter("Int64"),
         "pk >= -9223372036854775807 or pk < -9223372036854775807"
     );
-    assert_eq!(every_row(&schema("VarChar")).unwrap(), r#"pk >= """#);
+    assert_eq!(filter("VarChar"), r#"pk >= """#);
 }

@@ -165,5 +165,6 @@ fn error(kind: types::ErrorKind, message: &str) -> types::Error {
         limit: None,
         retry: types::Retry::Never,
         retry_after_ms: None,
+        details: Vec::new(),
     }
 }
