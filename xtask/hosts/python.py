@@ -1,6 +1,7 @@
 """The component in PyPI's wasmtime: python.py COMPONENT STEPS ORIGIN. The token is in MILVUS_TOKEN.
 
-A step is a line: a tool and its arguments. Prints the names of the tools, then the answer to each step. Each call has an instance of its own, as in our host.
+A step is a line: a tool and its arguments. Prints the names of the tools, then the answer to each step.
+Each call has an instance of its own, as in our host.
 """
 
 import os
@@ -37,7 +38,7 @@ def main(component: str, steps: str, origin: str) -> None:
         "token": os.environ["MILVUS_TOKEN"],
         "database": None,
         "server": None,
-        "timeout-ms": None,
+        "timeout-ms": 60000,
         "options": [],
     }
     print(" ".join(tool.name for tool in call("list-tools")))

@@ -5,6 +5,7 @@ use crate::cycles::Running;
 use crate::python;
 use crate::run::{root, succeed, target};
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -50,12 +51,34 @@ pub(crate) fn hosts() -> Result<()> {
         printed[0],
         printed[1]
     );
+    let (names, wanted) = (printed[0].lines().next().unwrap_or_default(), our_tools()?);
+    ensure!(names == wanted, "expected the tools {wanted}, got {names}");
     let hits = printed[0].lines().nth(3).unwrap_or_default();
+    let nearest = r#"{"hits":[{"distance":1.0,"entity":{"word":"dog"},"id":"9007199254740993"}"#;
     ensure!(
-        hits.starts_with(r#"{"hits":[{"distance":1.0,"entity":{"word":"dog"}"#),
-        "expected the nearest row first, got {hits}"
+        hits.starts_with(nearest),
+        "expected the nearest row first, {nearest}, got {hits}"
     );
     Ok(())
+}
+
+/// The names of the tools, as our own host lists them.
+fn our_tools() -> Result<String> {
+    let mut list = Command::new(target().join("release/milvus-host"));
+    let output = list.args(["tools", "--json"]).output()?;
+    ensure!(
+        output.status.success(),
+        "milvus-host tools: expected a list, got {}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let listed: Value = serde_json::from_slice(&output.stdout)?;
+    let tools = listed["tools"].as_array().context("it lists tools")?;
+    let names: Vec<&str> = tools
+        .iter()
+        .filter_map(|tool| tool["name"].as_str())
+        .collect();
+    Ok(names.join(" "))
 }
 
 /// Installs what jco's script needs beside a copy of it; the copy.
@@ -68,6 +91,8 @@ fn node_modules(sources: &Path, folder: &Path, node: &Path) -> Result<PathBuf> {
         std::fs::copy(sources.join(file), folder.join(file)).context(file)?;
     }
     if !known {
+        // What an install that was broken off leaves is not complete, whatever was there before.
+        let _ = std::fs::remove_file(folder.join("complete"));
         let mut npm = Command::new(node.with_file_name("npm"));
         npm.args([
             "ci",
