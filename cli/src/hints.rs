@@ -32,7 +32,7 @@ pub(crate) fn about(rule: Rule) -> &'static str {
             "add the collection to the list if it may be reached, or have the alias point at a listed one"
         }
         Rule::Outside => "name the endpoint or the path in the policy if Milvus may use it",
-        Rule::Tool | Rule::CallRoute | Rule::Call | Rule::CallDatabase | Rule::CallOutside => CALL,
+        Rule::Tool | Rule::CallRoute | Rule::Call | Rule::CallDatabase | Rule::CallBody => CALL,
         _ => "update this program: the rule is newer",
     }
 }

@@ -33,7 +33,7 @@ fn the_trusted_base_stays_small() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for (folder, most) in [
         ("host-harness", 4050),
-        ("policy", 2300),
+        ("policy", 2350),
         ("code-cache", 250),
     ] {
         let lines = code_lines(&project.join(folder).join("src"));

@@ -172,7 +172,7 @@ pub fn admit(allowance: &Allowance, request: WholeRequest<'_>) -> Result<Admitte
         )));
     }
     policy.check(route, &reading).map_err(known)?;
-    call.check(route, &reading).map_err(known)?;
+    call.check(route, &reading, &request.body).map_err(known)?;
     Ok(Admitted {
         origin: origin.clone(),
         query,

@@ -81,8 +81,8 @@ rules! {
     Call = "call-collection";
     /// Another database than the one that the call is in.
     CallDatabase = "call-database";
-    /// A place outside Milvus that is not in the request that the caller wrote.
-    CallOutside = "call-outside";
+    /// Another body than that of the request that the caller wrote.
+    CallBody = "call-body";
     /// The answer is about something outside the policy's lists, or cannot be read.
     Answer = "answer";
 }

@@ -1,6 +1,7 @@
 //! What one call is for: made by the host from what its caller said, and narrower than the operator's policy.
 
-use routes::Route;
+use bytes::Bytes;
+use routes::{Method, Route};
 
 use super::arguments::{ArgumentError, Subjects};
 use super::body::{self, DATABASE, Reading};
@@ -25,10 +26,8 @@ pub struct Scope {
     databases: Names,
     /// The database that every other request has to be for. `None`: any.
     within: Option<Database>,
-    /// The route of the one request that the caller wrote. `None`: any, and any place outside.
-    route: Option<&'static str>,
-    /// Places outside Milvus that it names.
-    outside: Vec<Option<String>>,
+    /// Route and body of the one request that the caller wrote. `None`: any.
+    request: Option<(&'static str, Bytes)>,
 }
 
 /// The database of a call. `None`: Milvus' default.
@@ -44,8 +43,9 @@ impl Scope {
         }
     }
 
-    /// One request of the caller: the route of this name with this body, as text. A component may send no other route, and
-    /// name no collection, database or place, nor do anything, that this body does not.
+    /// One request of the caller: the route of this name with this body, as text. A component may send these very bytes, with
+    /// the call's database as first member where there is one, and nothing else; of a `GET`, whose members become a query,
+    /// these names.
     ///
     /// # Errors
     /// There is no such route, or the body is none of it.
@@ -66,7 +66,7 @@ impl Scope {
         let names = |names: &[String]| Names::exact(names.iter().map(String::as_str));
         let about_databases = route.path.starts_with(ABOUT_DATABASES);
         Ok(Self {
-            effects: reading.effects.and(route.effects()),
+            effects: Effects::of_routes(&[route]),
             collections: Some(names(&reading.collections)),
             databases: names(if about_databases {
                 &reading.databases
@@ -74,8 +74,7 @@ impl Scope {
                 &[]
             }),
             within: None,
-            route: Some(route.name),
-            outside: reading.outside,
+            request: Some((route.name, Bytes::copy_from_slice(body.as_bytes()))),
         })
     }
 
@@ -96,24 +95,23 @@ impl Scope {
 
     /// Whether a request of `route` is one that the call is for, before its body is looked at.
     pub(super) fn check_route(&self, route: &Route) -> Result<(), Refusal> {
-        if let Some(own) = self.route.filter(|own| *own != route.name) {
+        if let Some((own, _)) = &self.request
+            && *own != route.name
+        {
             let detail = format!("the call is for `{own}`");
             return Err(Refusal::new(Rule::CallRoute, detail));
         }
         self.effects.check(Rule::Tool, route.effects())
     }
 
-    /// Whether it may hold what was read. What single keys raise it to is for the operator's policy to say, not for a tool's
-    /// classes; of a caller's own request it is known.
-    pub(super) fn check(&self, route: &Route, reading: &Reading) -> Result<(), Refusal> {
-        if self.route.is_some() {
-            self.effects.check(Rule::Tool, reading.effects.iter())?;
-            let own = |place| self.outside.contains(place);
-            if !reading.outside.iter().all(own) {
-                let detail = "it leads to a place outside Milvus that the caller did not name";
-                return Err(Refusal::new(Rule::CallOutside, detail));
-            }
-        }
+    /// Whether it may hold what was read from `body`. What single keys raise it to is for the operator's policy to say, not
+    /// for a tool's classes.
+    pub(super) fn check(
+        &self,
+        route: &Route,
+        reading: &Reading,
+        body: &[u8],
+    ) -> Result<(), Refusal> {
         if let Some(names) = &self.collections {
             // A call that is about no collection sends what names none.
             if reading.collections.is_empty() && names.count() > 0 && !answers_a_list(route) {
@@ -122,7 +120,26 @@ impl Scope {
             }
             check_names(Rule::Call, names, &reading.collections)?;
         }
-        self.check_databases(route, reading)
+        self.check_databases(route, reading)?;
+        match &self.request {
+            Some((_, own)) if route.method == Method::Post && !self.is_own(own, body) => Err(
+                Refusal::new(Rule::CallBody, "it is not the body that the caller wrote"),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a body is the caller's own, or that with the call's database as its first member.
+    fn is_own(&self, own: &[u8], sent: &[u8]) -> bool {
+        let Some(Some(database)) = &self.within else {
+            return sent == own;
+        };
+        let open = own.iter().position(|byte| *byte == b'{').unwrap_or(0) + 1;
+        let (open, rest) = own.split_at(open);
+        let empty = rest.trim_ascii_start().starts_with(b"}");
+        let comma = if empty { "" } else { "," };
+        let added = format!("\"{DATABASE}\":\"{database}\"{comma}");
+        sent == own || sent == [open, added.as_bytes(), rest].concat()
     }
 
     /// A route that cannot be for a database is for all of them.

@@ -8,7 +8,7 @@ use crate::operations::Reply;
 use crate::values::filter::is_identifier;
 use crate::values::json::Members;
 use routes::{Method, Route};
-use serde_json::value::to_raw_value;
+use serde_json::Value;
 
 /// The database that Milvus takes where none is named.
 const DEFAULT_DATABASE: &str = "default";
@@ -25,12 +25,12 @@ pub fn call(client: &mut Client<'_>, route: &str, body: &str) -> Result<String, 
             "expected `family.action` of a route of the table, such as `entities.query`",
         ));
     };
-    let mut keys = keys::read("body", body)?;
+    let keys = keys::read("body", body)?;
     keys::check("body", &keys, route.keys)?;
-    add_database(route, client.database(), &mut keys)?;
+    let database = database_of(route, client.database(), &keys)?;
     let (query, body) = match route.method {
-        Method::Post => (None, keys.text().into_bytes()),
-        Method::Get => (query(&keys)?, Vec::new()),
+        Method::Post => (None, with_database(body, database.as_deref()).into_bytes()),
+        Method::Get => (query(&keys, database.as_deref())?, Vec::new()),
     };
     let encoded = Encoded { route, query, body };
     client.repeat(route, |client| {
@@ -42,43 +42,60 @@ pub fn call(client: &mut Client<'_>, route: &str, body: &str) -> Result<String, 
     })
 }
 
-/// Adds the connection's database where the body names none.
-fn add_database(route: &Route, database: Option<&str>, keys: &mut Members) -> Result<(), Error> {
+/// The connection's database, if the body has to be given it.
+fn database_of(
+    route: &Route,
+    database: Option<&str>,
+    keys: &Members,
+) -> Result<Option<String>, Error> {
     // There it is what the request is about, and not where.
     if route.name.starts_with("databases.") || route.key(DATABASE).is_none() {
-        return Ok(());
+        return Ok(None);
     }
+    let Some(given) = keys.get(DATABASE) else {
+        return Ok(database.map(str::to_owned));
+    };
     let expected = database.unwrap_or(DEFAULT_DATABASE);
-    let given = keys.get(DATABASE);
-    let given = given.map(|value| serde_json::from_str::<String>(value.get()).ok());
-    match (given, database) {
-        (Some(given), _) if given.as_deref() != Some(expected) => Err(Error::invalid(
-            DATABASE,
-            format_args!(
-                "expected the connection's database, `{expected}`, or none; got another one"
-            ),
-        )),
-        (None, Some(database)) => {
-            let text = to_raw_value(database).map_err(|cause| Error::protocol(&cause.into()))?;
-            keys.0.push((DATABASE.to_owned(), text));
-            Ok(())
-        }
-        _ => Ok(()),
+    if serde_json::from_str::<String>(given.get()).is_ok_and(|given| given == expected) {
+        return Ok(None);
     }
+    Err(Error::invalid(
+        DATABASE,
+        format_args!("expected the connection's database, `{expected}`, or none; got another one"),
+    ))
+}
+
+/// A body as it was written, with the database as its first member: a host that knows the caller's text finds it there.
+fn with_database(body: &str, database: Option<&str>) -> String {
+    let (Some(database), Some((open, rest))) = (database, body.split_once('{')) else {
+        return body.to_owned();
+    };
+    let comma = if rest.trim_start().starts_with('}') {
+        ""
+    } else {
+        ","
+    };
+    format!(
+        "{open}{{\"{DATABASE}\":{}{comma}{rest}",
+        Value::from(database)
+    )
 }
 
 /// The members as a query: both `GET` routes take names only.
-fn query(keys: &Members) -> Result<Option<String>, Error> {
+fn query(keys: &Members, database: Option<&str>) -> Result<Option<String>, Error> {
+    let given = keys.0.iter().map(|(name, value)| {
+        let text = serde_json::from_str::<String>(value.get()).unwrap_or_default();
+        (name.as_str(), text)
+    });
+    let database = database.map(|database| (DATABASE, database.to_owned()));
     let mut pairs = Vec::new();
-    for (name, value) in &keys.0 {
-        let value = serde_json::from_str::<String>(value.get()).ok();
-        let plain = value.filter(|value| is_identifier(value) && !value.contains('$'));
-        let Some(value) = plain else {
+    for (name, value) in given.chain(database) {
+        if value.contains('$') || !is_identifier(&value) {
             return Err(Error::invalid(
                 name,
                 "expected a name of letters, digits and underscores: REST v1 takes it in a query",
             ));
-        };
+        }
         pairs.push(format!("{name}={value}"));
     }
     Ok((!pairs.is_empty()).then(|| pairs.join("&")))

@@ -1,7 +1,6 @@
-use host_harness::ErrorKind;
 use serde_json::json;
 
-use super::{Collection, is_refused, says, words_schema};
+use super::{Collection, is_refused, words_schema};
 use crate::servers::local::{Lite, both, stage, unique};
 
 #[tokio::test]
@@ -41,17 +40,6 @@ async fn has_tells_whether_a_collection_exists() {
             .await;
         assert_eq!(answer, json!({"exists": false}));
     }
-}
-
-#[tokio::test]
-async fn stats_tell_the_rows() {
-    let words = Collection::words(Lite).await;
-    assert_eq!(
-        words
-            .call("milvus_collection", json!({"operation": "stats"}))
-            .await,
-        json!({"row_count": 6})
-    );
 }
 
 #[tokio::test]
@@ -149,20 +137,6 @@ async fn the_load_state_is_told_for_a_collection_and_for_partitions() {
         .call("milvus_collection", json!({"operation": "load_state"}))
         .await;
     assert_eq!(answer, json!({"load_state": "LoadStateNotLoad"}));
-}
-
-#[tokio::test]
-async fn a_collection_that_is_not_there_is_said_so() {
-    let (stage, none) = (stage(Lite), unique("none"));
-    for operation in ["describe", "stats", "load_state"] {
-        let error = stage
-            .fails(
-                "milvus_collection",
-                json!({"operation": operation, "collection_name": none}),
-            )
-            .await;
-        says(&error, ErrorKind::NotFound, 100);
-    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use host_harness::ErrorKind;
 use serde_json::json;
 
-use super::{Collection, keys, says, words_schema};
+use super::{Collection, keys, says};
 use crate::servers::local::Lite;
 
 async fn state(collection: &Collection) -> String {
@@ -39,28 +39,4 @@ async fn a_released_collection_cannot_be_searched_until_it_is_loaded_again() {
         [1, 2, 3, 4, 5, 6],
         "no row is lost"
     );
-}
-
-#[tokio::test]
-async fn both_may_be_repeated() {
-    let words = Collection::words(Lite).await;
-    for tool in [
-        "milvus_release_collection",
-        "milvus_release_collection",
-        "milvus_load_collection",
-        "milvus_load_collection",
-    ] {
-        words.call(tool, json!({})).await;
-    }
-    assert_eq!(state(&words).await, "LoadStateLoaded");
-}
-
-#[tokio::test]
-async fn a_collection_without_an_index_cannot_be_loaded() {
-    let mut schema = words_schema();
-    schema.as_object_mut().unwrap().remove("index_params");
-    let words = Collection::new(Lite, schema, json!([])).await;
-    assert_eq!(state(&words).await, "LoadStateNotLoad");
-    let error = words.fails("milvus_load_collection", json!({})).await;
-    says(&error, ErrorKind::NotFound, 700);
 }

@@ -15,7 +15,7 @@ const SMUGGLED: [(&str, &str); 3] = [
 ];
 
 impl rest::Guest for Hostile {
-    /// Drops a collection, sends the request with other names and places, and then as it was given.
+    /// Drops a collection, sends the request with other names and places, with one blank more, and then as it was given.
     fn call(connection: Connection, route: String, body: String) -> Result<String, Error> {
         let milvus = connection
             .uri
@@ -61,6 +61,9 @@ impl rest::Guest for Hostile {
             if body.contains(own) {
                 send(&path, &body.replace(own, smuggled));
             }
+        }
+        if !get {
+            send(&path, &body.replacen('{', "{ ", 1));
         }
         Ok(send(&path, &body).to_string())
     }
