@@ -3,7 +3,7 @@
 use crate::dialect::Encoded;
 use crate::error::Error;
 use crate::values::json::Members;
-use routes::Key;
+use routes::{Key, Method};
 
 /// The key of the database that a request is for: it is the connection's.
 pub(super) const DATABASE: &str = "dbName";
@@ -37,6 +37,15 @@ pub fn check(argument: &str, keys: &Members, known: &'static [Key]) -> Result<()
 /// Adds further keys to a request, none of which it may set itself.
 pub(super) fn add(keys: &Members, encoded: &mut Encoded) -> Result<(), Error> {
     check("extra", keys, encoded.route.keys)?;
+    if keys.0.is_empty() {
+        return Ok(());
+    }
+    if encoded.route.method == Method::Get {
+        return Err(Error::invalid(
+            "extra",
+            "expected none: REST v1 takes this request as a GET, without a body",
+        ));
+    }
     let mut joined: Members =
         serde_json::from_slice(&encoded.body).map_err(|cause| Error::protocol(&cause.into()))?;
     for (name, value) in &keys.0 {
@@ -50,4 +59,49 @@ pub(super) fn add(keys: &Members, encoded: &mut Encoded) -> Result<(), Error> {
     }
     encoded.body = joined.text().into_bytes();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use routes::Route;
+
+    fn added(route: &'static Route, body: &str, keys: &str) -> Result<String, Error> {
+        let mut encoded = Encoded {
+            route,
+            query: None,
+            body: body.as_bytes().to_vec(),
+        };
+        add(&read("extra", keys)?, &mut encoded)?;
+        Ok(String::from_utf8(encoded.body).unwrap())
+    }
+
+    #[test]
+    fn keys_join_those_of_the_request_and_repeat_none() {
+        let (query, body) = (&routes::entities::QUERY, r#"{"collectionName":"c"}"#);
+        assert_eq!(
+            added(query, body, r#"{"limit":1.50}"#).unwrap(),
+            r#"{"collectionName":"c","limit":1.50}"#
+        );
+        assert_eq!(added(query, body, "{}").unwrap(), body);
+        for keys in [
+            r#"{"collectionName":"d"}"#,
+            r#"{"dbName":"d"}"#,
+            r#"{"limit":1,"limit":2}"#,
+            r#"{"Limit":1}"#,
+            "[]",
+            "",
+        ] {
+            let error = added(query, body, keys).unwrap_err();
+            assert_eq!(error.argument.as_deref(), Some("extra"), "{keys}");
+        }
+    }
+
+    #[test]
+    fn a_get_takes_no_keys() {
+        let describe = &routes::v1::COLLECTIONS_DESCRIBE;
+        assert_eq!(added(describe, "", "{}").unwrap(), "");
+        let error = added(describe, "", r#"{"collectionName":"d"}"#).unwrap_err();
+        assert_eq!(error.argument.as_deref(), Some("extra"));
+    }
 }
