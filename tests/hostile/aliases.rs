@@ -488,7 +488,7 @@ async fn t24_a_milvus_that_cannot_be_reached_is_said_to_be_so() {
     }
 }
 
-/// How often the host asks, in words that people read: README.md has the numbers.
+/// How often the host asks, in words that people read: docs/settings.md has the numbers.
 #[tokio::test]
 async fn t24_t73_under_a_list_a_call_makes_one_request_more() {
     let scene = Scene::new(Lite, false).await;

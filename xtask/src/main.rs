@@ -37,6 +37,7 @@ cargo xtask <command>
   baseline        wit/baseline, from the contract as it is now: before the first release a break replaces it
   hosts           runs the component in PyPI's wasmtime and npm's jco, against a local Milvus
   tools           docs/tools.md, from the tools' definitions
+  settings        the tables of docs/settings.md, from the flags of the command line
   threats         docs/threats.md, from docs/threats.toml and the names of the tests";
 
 fn main() -> ExitCode {
@@ -79,7 +80,10 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
             build::host(&demo::PACKAGES)?;
             hosts::hosts().map(|()| ExitCode::SUCCESS)
         }
-        ["tools"] => test::page("tools::page").map(|()| ExitCode::SUCCESS),
+        ["tools"] => test::page(&["--test", "milvus"], "tools::page").map(|()| ExitCode::SUCCESS),
+        ["settings"] => {
+            test::page(&["--bin", "milvus-host"], "settings::page").map(|()| ExitCode::SUCCESS)
+        }
         ["threats"] => threats::write().map(|()| ExitCode::SUCCESS),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -117,11 +117,11 @@ pub(crate) fn test(cases: &'static str) -> Result<ExitCode> {
     })
 }
 
-/// Writes a page of the documentation by the test that compares it.
+/// Writes a page of the documentation by the test in `target` that compares it.
 ///
 /// # Errors
 /// The build fails.
-pub(crate) fn page(test: &str) -> Result<()> {
+pub(crate) fn page(target: &[&str], test: &str) -> Result<()> {
     let mut command = cargo();
     command
         .args(["test", "--locked", "--release"])
@@ -129,7 +129,7 @@ pub(crate) fn page(test: &str) -> Result<()> {
     for package in HOSTS_SIDE {
         command.args(["--package", package]);
     }
-    command.args(["--test", "milvus", test]);
+    command.args(target).arg(test);
     crate::run::succeed(&mut command, "writing the page")
 }
 

@@ -8,6 +8,8 @@ pub(crate) mod component;
 mod connection;
 mod file;
 mod limits;
+#[cfg(test)]
+mod page;
 mod policy;
 
 use crate::failure::{Failure, REFUSED};
